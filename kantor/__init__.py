@@ -1,0 +1,88 @@
+"""Kantor: relations of linear algebra, found in PyTensor graphs by unification.
+
+>>> import kantor
+>>> kantor.rewrite(outputs)            # rewritten graphs
+>>> kantor.mode("NUMBA")               # a PyTensor mode
+>>> kantor.register()                  # for every plain pytensor.function and PyMC model
+>>> kantor.explain(outputs)            # what was done, why, and why not
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from importlib import metadata
+from pathlib import Path
+
+_HOME = Path(__file__).resolve().parent.parent
+
+
+def _check_shadows() -> None:
+    """Say so in one line if something else is named as one of Kantor's packages."""
+    for name in ("relations", "matchers", "lowering"):
+        spec = importlib.util.find_spec(name)
+        origin = spec.origin if spec is not None else None
+        if origin is None or Path(origin).resolve().parent != _HOME / name:
+            raise ImportError(
+                f"Kantor's package {name!r} is shadowed by {origin or 'nothing importable'}: "
+                "rename, move or remove that file, or take its folder off sys.path"
+            )
+
+
+_check_shadows()
+
+from kantor.api import rewrite  # noqa: E402
+from kantor.engine import KantorWarning  # noqa: E402
+from matchers.conditions import (  # noqa: E402
+    assumed,
+    diagonal_matrix,
+    implied,
+    lower_triangular,
+    orthogonal,
+    positive_definite,
+    same_shape,
+    square,
+    symmetric,
+)
+from matchers.vocabulary import (  # noqa: E402
+    block_diag,
+    cholesky,
+    det,
+    diag,
+    diagonal,
+    discrete_lyapunov,
+    expm,
+    eye,
+    inverse,
+    kron,
+    logabsdet,
+    reciprocal,
+    sylvester,
+    total,
+    trace,
+    transpose,
+    unvec,
+    vec,
+)
+from relations.language import (  # noqa: E402
+    Relation,
+    RelationError,
+    matrices,
+    relation,
+    rests,
+    scalars,
+    segments,
+    vectors,
+)
+
+try:
+    __version__ = metadata.version("kantor")
+except metadata.PackageNotFoundError:  # a source tree that is not installed
+    __version__ = "0+uninstalled"
+
+__all__ = [
+    "KantorWarning", "Relation", "RelationError", "assumed", "block_diag", "cholesky", "det",
+    "diag", "diagonal", "diagonal_matrix", "discrete_lyapunov", "expm", "eye", "implied", "inverse", "kron",
+    "logabsdet", "lower_triangular", "matrices", "orthogonal", "positive_definite", "reciprocal",
+    "relation", "rests", "rewrite", "same_shape", "scalars", "segments", "square", "sylvester",
+    "symmetric", "total", "trace", "transpose", "unvec", "vec", "vectors",
+]  # fmt: skip

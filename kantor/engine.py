@@ -1,0 +1,300 @@
+"""The engine: regions of a graph are read as terms, rewritten by relations, and rebuilt if cheaper."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pytensor.compile.sharedvalue import SharedVariable
+from pytensor.graph.features import Feature
+from pytensor.graph.traversal import ancestors
+
+from lowering.build import Builder, CannotBuild
+from lowering.costs import cost
+from lowering.decide import Decision, decide
+from lowering.plans import Plan, Planner
+from lowering.polynomials import ZERO, Poly
+from lowering.search import BUDGET, Candidate, search
+from matchers import vocabulary as v
+from matchers.dims import Axis, Dim, symbol
+from matchers.kernels import node_kernel
+from matchers.match import Context
+from matchers.regions import Region, regions
+from matchers.terms import Atom, Term
+from matchers.view import View
+from relations.language import Relation
+from relations.rules import Rules
+
+# Sample sizes at which forms are searched; only the winner is proved for all sizes. One sample has
+# all lengths nearly equal, the others have them grow and shrink in the order of appearance.
+SAMPLES = ((128.0, 1.01), (16.0, 1.7), (900.0, 0.6))
+
+
+class KantorWarning(UserWarning):
+    """A relation failed and was left out."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One region rewritten.
+
+    Attributes
+    ----------
+    relations : tuple of str
+        The relations used, in order; ``associativity`` where only the bracketing changed.
+    moves : tuple
+        Each use of a relation, with ``before`` and ``after``.
+    before, after : tuple of Term
+        All outputs of the region.
+    decision : Decision
+        Why, and at what cost before and after.
+    """
+
+    relations: tuple[str, ...]
+    moves: tuple[Any, ...]
+    before: tuple[Term, ...]
+    after: tuple[Term, ...]
+    decision: Decision
+    exhausted: bool = False
+    plan: Plan | None = None
+
+    @property
+    def cost_before(self) -> Poly:
+        """Flops of the nodes that were there."""
+        return self.decision.before
+
+    @property
+    def cost_after(self) -> Poly:
+        """Flops of the new nodes."""
+        return self.decision.after
+
+
+class Decided(Feature):  # type: ignore[misc]
+    """Which regions of a graph were decided already, and by which engine."""
+
+    def __init__(self) -> None:
+        self.regions: set[Any] = set()
+
+    @staticmethod
+    def of(fgraph: Any) -> Decided:
+        """The memo of a graph, attached on first use."""
+        for feature in fgraph._features:
+            if isinstance(feature, Decided):
+                return feature
+        feature = Decided()
+        fgraph.attach_feature(feature)
+        return feature
+
+    def clone(self) -> Decided:
+        """A cloned graph has other nodes, and so nothing decided."""
+        return Decided()
+
+
+@dataclass
+class Engine:
+    """Rewrites graphs with some relations.
+
+    Parameters
+    ----------
+    relations : tuple of Relation
+    sizes : mapping, optional
+        Typical shapes of variables, for choices that no proof decides.
+    budget : int
+        How many forms of a region are expanded.
+    """
+
+    relations: tuple[Relation, ...]
+    sizes: Mapping[Any, Any] | None = None
+    budget: int = BUDGET
+    reported: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.rules = Rules(self.relations, self._failed)
+
+    def rewrite(self, fgraph: Any) -> list[Step]:
+        """Rewrite `fgraph` in place; the steps taken."""
+        return [s for s in self.decisions(fgraph) if s.decision.taken]
+
+    def decisions(self, fgraph: Any, *, replace: bool = True) -> list[Step]:
+        """What was found for each region, taken or not.
+
+        Parameters
+        ----------
+        fgraph : FunctionGraph
+        replace : bool
+            Whether to put the new forms into the graph.
+        """
+        out = []
+        memo: Decided | None = None
+        for region in list(regions(fgraph)):
+            memo = memo or Decided.of(fgraph)
+            key = (id(self.rules), *region.nodes)
+            if key in memo.regions or any(n not in fgraph.apply_nodes for n in region.nodes):
+                continue
+            memo.regions.add(key)
+            try:
+                out += self._region(fgraph, region, replace)
+            except Exception as error:
+                self._failed(None, error)
+        return out
+
+    def _failed(self, relation: Relation | None, error: Exception) -> None:
+        name = relation.name if relation is not None else "the engine"
+        if name not in self.reported:
+            self.reported.add(name)
+            warnings.warn(
+                f"Kantor leaves out {name}: {type(error).__name__}: {error}",
+                KantorWarning,
+                stacklevel=2,
+            )
+
+    def _region(self, fgraph: Any, region: Region, replace: bool) -> list[Step]:
+        reading = Reading(fgraph, region, self.sizes)
+        best: Step | None = None
+        tried: set[tuple[Term, ...]] = set()
+        for sample in SAMPLES:
+            planner = Planner(reading.sizer(sample), reading.view.holds)
+            context = Context(reading.view.dims)
+            found = search(
+                reading.roots,
+                lambda t, c=context: self.rules.rewrites(t, reading.view, c),  # type: ignore[misc]
+                planner,
+                self.budget,
+            )
+            exhausted = found.exhausted or context.exhausted
+            for candidate in found.candidates[:4]:
+                if candidate.roots in tried and candidate.path:
+                    continue
+                tried.add(candidate.roots)
+                step = reading.step(candidate, planner.plan(candidate.roots), exhausted)
+                if step is not None and step.decision.taken:
+                    if replace and not reading.replace(step):
+                        continue
+                    return [step]
+                best = best or step
+            if reading.decided:
+                break
+        return [best] if best is not None and best.relations else []
+
+
+class Reading:
+    """A region read as terms, with what its nodes cost."""
+
+    def __init__(self, fgraph: Any, region: Region, sizes: Mapping[Any, Any] | None) -> None:
+        self.fgraph = fgraph
+        self.region = region
+        self.view = View(fgraph, region.nodes)
+        self.keys = [(r, self.view.core(r)) for r in region.roots]
+        self.roots = tuple(self.view.definition(r, core) for r, core in self.keys)
+        self.before = self._cost_before()
+        self.known = self._known_sizes(sizes)
+
+    @property
+    def decided(self) -> bool:
+        """Whether all sizes are known, so that one sample tells all."""
+        return self.before.symbols <= set(self.known)
+
+    def _cost_before(self) -> Poly:
+        total = ZERO
+        normal = self.view.dims.normal
+        for node in self.region.nodes:
+            kernel, sizes, batch = node_kernel(self.view, node)
+            polys = tuple(Poly.of(normal(d)) for d in sizes)
+            total = total + cost(kernel, polys, Poly.of(normal(batch)))
+        return total
+
+    def _known_sizes(self, sizes: Mapping[Any, Any] | None) -> dict[Axis, float]:
+        """Shapes of shared variables as they are now, and declared ones."""
+        given = {k: tuple(s) for k, s in (sizes or {}).items()}
+        named = {k.name: s for k, s in given.items() if getattr(k, "name", None)}
+        out: dict[Axis, float] = {}
+        for s in self.before.symbols:
+            for d in (Dim(1, frozenset([(s, 1)])), *self.view.dims.members(
+                Dim(1, frozenset([(s, 1)]))
+            )):  # fmt: skip
+                ((axis, _),) = d.powers
+                n = _present_length(axis, given, named)
+                if n is not None:
+                    out[s] = float(n)
+                    break
+        return out
+
+    def sizer(self, sample: tuple[float, float]) -> Callable[[Dim], float]:
+        """Dimensions as numbers: the known ones as they are, the others by the sample."""
+        base, growth = sample
+        chosen: dict[Axis, float] = dict(self.known)
+        memo: dict[Dim, float] = {}
+
+        def size(dim: Dim) -> float:
+            found = memo.get(dim)
+            if found is None:
+                found = float(self.view.dims.normal(dim).coef)
+                for s, p in sorted(self.view.dims.normal(dim).powers, key=str):
+                    n = chosen.setdefault(s, max(8.0, base * growth ** len(chosen)))
+                    found *= n**p
+                memo[dim] = found
+            return found
+
+        return size
+
+    def step(self, candidate: Candidate, plan: Plan, exhausted: bool) -> Step | None:
+        """The decision about one candidate, or None where it needs a dimension it cannot have."""
+        after = plan.polynomial(self.view.dims.normal)
+        decision = decide(self.before, after, self.known)
+        names = tuple(
+            m.relation.name for m in candidate.path if getattr(m, "relation", None) is not None
+        )
+        if decision.taken and not names:
+            names = ("associativity",)
+        return Step(names, candidate.path, self.roots, candidate.roots, decision, exhausted, plan)
+
+    def replace(self, step: Step) -> bool:
+        """Put a new form into the graph; false where it cannot be built."""
+        assert step.plan is not None
+        leaves = [t.var for r in self.roots for t in _atoms(r)]
+        builder = Builder(
+            step.plan, self.view.dims, leaves, _dtype(self.keys), lambda term: None
+        )
+        builder.plan_holds = self.view.holds
+        try:
+            pairs = [
+                (var, builder.output(new, var, core))
+                for (var, core), old, new in zip(self.keys, self.roots, step.after, strict=True)
+                if not (isinstance(old, Atom) and old is new)
+            ]
+        except CannotBuild:
+            return False
+        for var, new in pairs:
+            if var.name and not new.name and new.owner is not None:
+                new.name = var.name
+        self.fgraph.replace_all_validate(
+            [(a, b) for a, b in pairs if a is not b], reason="+".join(step.relations)
+        )
+        return True
+
+
+def _dtype(keys: list[tuple[Any, int]]) -> str:
+    return str(keys[0][0].type.dtype)
+
+
+def _atoms(root: Term) -> list[Atom]:
+    from lowering.search import positions
+
+    return [t for t in positions((root,)) if isinstance(t, Atom) and t.definition is None]
+
+
+def _present_length(axis: Axis, given: Mapping[Any, Any], named: Mapping[Any, Any]) -> int | None:
+    var = axis.owner
+    if axis.axis is None:
+        return None
+    if var in given or getattr(var, "name", None) in named:
+        shape = given[var] if var in given else named[var.name]
+        return int(shape[axis.axis])
+    if isinstance(var, SharedVariable):
+        return int(var.get_value(borrow=True, return_internal_type=True).shape[axis.axis])
+    return None
+
+
+__all__ = ["Engine", "KantorWarning", "Step", "ancestors", "symbol", "v"]

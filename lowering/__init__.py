@@ -1,0 +1,1 @@
+"""Choosing the cheapest form, and the kernels that it becomes."""

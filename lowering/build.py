@@ -1,0 +1,163 @@
+"""Building the graph of a plan.
+
+The new graph mentions leaves of the region and values that stay, never what it replaces: that
+would be a cycle, and a cycle hangs the compile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+import pytensor.tensor as pt
+from pytensor.tensor import linalg
+
+from lowering.plans import Plan, Step
+from matchers import vocabulary as v
+from matchers.dims import Axis, Dim, Dims, length
+from matchers.terms import Atom, Number, Term
+
+
+class CannotBuild(Exception):
+    """A dimension that the new graph needs has no source among what it may mention."""
+
+
+class Builder:
+    """Builds the values of terms.
+
+    Parameters
+    ----------
+    plan : Plan
+    dims : Dims
+    leaves : collection of Variable
+        The variables whose lengths may be asked for.
+    dtype : str
+        The dtype of the region.
+    existing : callable
+        The variable (as a matrix) that holds the value of a term already, or None.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        dims: Dims,
+        leaves: Collection[Any],
+        dtype: str,
+        existing: Callable[[Term], Any],
+    ) -> None:
+        self.plan = plan
+        self.dims = dims
+        self.leaves = set(leaves)
+        self.dtype = dtype
+        self.existing = existing
+        self._built: dict[Term, Any] = {}
+
+    def value(self, root: Term) -> Any:
+        """The PyTensor variable with the value of `root`, as a matrix."""
+        stack = [root]
+        while stack:
+            term = stack[-1]
+            if term in self._built:
+                stack.pop()
+                continue
+            found = self.existing(term)
+            if found is None:
+                missing = [t for t in self.plan.steps[term].needs if t not in self._built]
+                if missing:
+                    stack += missing
+                    continue
+                found = self._make(term, self.plan.steps[term])
+            self._built[term] = found
+            stack.pop()
+        return self._built[root]
+
+    def output(self, root: Term, like: Any, core: int) -> Any:
+        """The value of `root` with the type of the variable that it replaces."""
+        if core == 1 and root.head is v.reshape and like.type.ndim == 1:
+            new = self.value(root.args[0]).reshape((self.length(root.args[1]),))
+        elif core == 0:
+            new = self.value(root)
+            new = new[(0,) * new.type.ndim] if new.type.ndim else new
+        else:
+            new = self.value(root)
+            new = _without_last_axis(new) if core == 1 else new
+        return _typed(new, like)
+
+    def length(self, dim: Dim) -> Any:
+        """A dimension as a graph over the lengths of leaves."""
+        dim = self.dims.normal(dim)
+        value: Any = dim.coef
+        for s, p in sorted(dim.powers, key=str):
+            n = length(self._source(s))
+            for _ in range(p):
+                value = n if isinstance(value, int) and value == 1 else value * n
+        return value
+
+    def _source(self, s: Axis) -> Dim:
+        own = Dim(1, frozenset([(s, 1)]))
+        for d in (own, *self.dims.members(own)):
+            ((axis, _),) = d.powers
+            if axis.owner in self.leaves or (axis.axis is None and axis.owner.owner is None):
+                return d
+        raise CannotBuild(f"the length {s} is not known from any input")
+
+    def _make(self, term: Term, step: Step) -> Any:
+        if isinstance(term, Number):
+            return term.value
+        if isinstance(term, Atom):
+            if term.definition is not None:
+                return self._built[term.definition]
+            return v.as_matrix(term.var, term.core)
+        if term.head is v.matmul:
+            return self._product(step)
+        if term.head is v.eye:
+            return pt.eye(self.length(term.args[0]), dtype=self.dtype)
+        args = [
+            self._built[a] if isinstance(a, Term) else self.length(a) if isinstance(a, Dim) else a
+            for a in term.args
+        ]
+        return term.head.build(*args)
+
+    def _product(self, step: Step) -> Any:
+        a, b = (self._built[t] for t in step.needs)
+        if step.kernel == "product":
+            return pt.dot(a, b) if a.type.ndim == b.type.ndim == 2 else pt.matmul(a, b)
+        if step.kernel == "elementwise":
+            d = _column(a)
+            return d * b if step.side == "left" else b * d.mT
+        if step.side == "left":
+            return self._solved(step, a, b)
+        return self._solved(step, a.mT, b.mT, transposed=True).mT
+
+    def _solved(self, step: Step, a: Any, b: Any, transposed: bool = False) -> Any:
+        assert step.matrix is not None
+        if step.kernel == "solve_triangular":
+            lower = step.side != "" and self.plan_holds(step.matrix, "lower_triangular")
+            return linalg.solve_triangular(a, b, lower=lower != transposed, b_ndim=2)
+        assume = "pos" if step.kernel == "solve_positive" else "gen"
+        return linalg.solve(a, b, assume_a=assume, b_ndim=2)
+
+    plan_holds: Callable[[Term, str], bool] = staticmethod(lambda term, key: False)
+
+
+def _column(x: Any) -> Any:
+    """`x` with a last axis that the type knows to be of length 1."""
+    return x if x.type.broadcastable[-1] else pt.expand_dims(x[..., 0], -1)
+
+
+def _without_last_axis(x: Any) -> Any:
+    return pt.squeeze(x, -1) if x.type.broadcastable[-1] else x[..., 0]
+
+
+def _typed(new: Any, like: Any) -> Any:
+    """`new` with the number of axes and the dtype of `like`, and no less static shape."""
+    while new.type.ndim > like.type.ndim:
+        new = new[0]
+    if new.type.ndim < like.type.ndim:
+        new = pt.expand_dims(new, tuple(range(like.type.ndim - new.type.ndim)))
+    if new.type.dtype != like.type.dtype:
+        new = pt.cast(new, like.type.dtype)
+    if not like.type.is_super(new.type):
+        known = [a if a is not None else b for a, b in zip(like.type.shape, new.type.shape)]
+        new = pt.specify_shape(new, known)
+    return new

@@ -1,0 +1,106 @@
+"""Bracketing a product: the matrix chain problem with solves, diagonals and given values.
+
+Dynamic programming over all bracketings, as in Godbole 1973, where an inverse is never formed if a
+solve with what stands beside it is cheaper.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lowering.costs import cost
+
+# Longer chains are bracketed from one end, whichever is cheaper: the programming is cubic.
+LONGEST = 24
+Tree = int | tuple["Tree", "Tree"]
+
+
+def bracket(kinds: Sequence[str], dims: Sequence[float], batch: float = 1.0) -> tuple[float, Tree]:
+    """The cheapest bracketing of a chain.
+
+    Parameters
+    ----------
+    kinds : sequence of str
+        Of each factor ``plain``, ``diagonal`` or the kernel that solves with it, which makes it an
+        inverse.
+    dims : sequence of float
+        Rows of the first factor, then the columns of each.
+    batch : float
+        How many such products there are.
+
+    Returns
+    -------
+    cost : float
+    tree : nested pairs of factor numbers
+    """
+    n = len(kinds)
+    if n > LONGEST:
+        return min(_from_end(kinds, dims, batch, False), _from_end(kinds, dims, batch, True))
+    best: dict[tuple[int, int], tuple[float, Tree]] = {
+        (i, i): (leaf_cost(kinds[i], dims[i], batch), i) for i in range(n)
+    }
+    for width in range(1, n):
+        for i in range(n - width):
+            j = i + width
+            total, k = min(
+                (step_cost(kinds, dims, batch, i, k, j) + _parts(best, kinds, i, k, j), k)
+                for k in range(i, j)
+            )
+            best[i, j] = (total, (best[i, k][1], best[k + 1, j][1]))
+    return best[0, n - 1]
+
+
+def _parts(
+    best: dict[tuple[int, int], tuple[float, Tree]], kinds: Sequence[str], i: int, k: int, j: int
+) -> float:
+    """The cost of both parts; an inverse or a diagonal that is applied is never formed."""
+    if k == i and kinds[i] != "plain":
+        return best[k + 1, j][0]
+    if k + 1 == j and kinds[j] != "plain":
+        return best[i, k][0]
+    return best[i, k][0] + best[k + 1, j][0]
+
+
+def leaf_cost(kind: str, n: float, batch: float = 1.0) -> float:
+    """What it costs to form a factor by itself."""
+    if kind == "plain":
+        return 0.0
+    if kind == "diagonal":
+        return float(cost("copy", (n * n,), batch))
+    return float(cost("inverse", (n,), batch))
+
+
+def step_cost(
+    kinds: Sequence[str], dims: Sequence[float], batch: float, i: int, k: int, j: int
+) -> float:
+    """The cost of multiplying factors i…k with k+1…j, both computed."""
+    m, inner, n = dims[i], dims[k + 1], dims[j + 1]
+    if i == k and kinds[i] != "plain":
+        return _applied(kinds[i], inner, n, batch)
+    if k + 1 == j and kinds[j] != "plain":
+        return _applied(kinds[j], inner, m, batch)
+    return float(cost("product", (m, inner, n), batch))
+
+
+def _applied(kind: str, n: float, k: float, batch: float) -> float:
+    if kind == "diagonal":
+        return float(cost("elementwise", (n * k,), batch))
+    return float(cost(kind, (n, k), batch))
+
+
+def _from_end(
+    kinds: Sequence[str], dims: Sequence[float], batch: float, right: bool
+) -> tuple[float, Tree]:
+    n = len(kinds)
+    start = n - 1 if right else 0
+    total, tree = leaf_cost(kinds[start], dims[start], batch), start
+    out: Tree = tree
+    for step in range(1, n):
+        if right:
+            i = n - 1 - step
+            total += step_cost(kinds, dims, batch, i, i, n - 1)
+            out = (i, out)
+        else:
+            total += step_cost(kinds, dims, batch, 0, step - 1, step)
+            out = (out, step)
+    return total, out

@@ -1,0 +1,39 @@
+"""What each kernel costs in flops, as a formula in its dimensions.
+
+The formulas take numbers (to search) and polynomials (to prove) alike. Leading terms as in Golub &
+Van Loan 2013, Matrix Computations; a batch multiplies. Elementwise work counts one flop per entry
+and a copy half of one; each launch of a kernel counts `LAUNCH`, so that no rewrite is worth it that
+only reorders small change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+# About a microsecond of a slow core, which is what one more node costs in any backend.
+LAUNCH = 200.0
+
+COSTS: dict[str, Callable[..., Any]] = {
+    "product": lambda m, k, n: 2 * m * k * n,
+    "solve": lambda n, k: n * n * n * (2 / 3) + 2 * n * n * k,
+    "solve_positive": lambda n, k: n * n * n * (1 / 3) + 2 * n * n * k,
+    "solve_triangular": lambda n, k: n * n * k,
+    "solve_again": lambda n, k: 2 * n * n * k,
+    "inverse": lambda n: 2 * n * n * n,
+    "cholesky": lambda n: n * n * n * (1 / 3),
+    "determinant": lambda n: n * n * n * (2 / 3),
+    "expm": lambda n: 30 * n * n * n,
+    # Two real Schur forms (25 n³ each, sec. 7.5.6), the transforms and the triangular solve.
+    "sylvester": lambda m, n: 25 * m * m * m + 25 * n * n * n + 5 * m * m * n + 5 * m * n * n,
+    "lyapunov": lambda n: 70 * n * n * n,
+    "elementwise": lambda size: 1 * size,
+    "copy": lambda size: 0.5 * size,
+    "unknown": lambda size: 1 * size,
+}
+FREE = frozenset({"view", "leaf"})
+
+
+def cost(kernel: str, sizes: tuple[Any, ...], batch: Any = 1.0) -> Any:
+    """The cost of one node that runs `kernel` once for each member of a batch."""
+    return 0.0 if kernel in FREE else batch * COSTS[kernel](*sizes) + LAUNCH

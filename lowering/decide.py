@@ -1,0 +1,59 @@
+"""Whether a form is cheaper: proved for all sizes, else by the sizes that are known.
+
+A choice is made when it holds for all unknown dimensions of at least `SMALLEST`, else by static
+shapes, shared variables' present shapes, or declared sizes; else the graph stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lowering.polynomials import Poly
+from matchers.dims import Axis
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether to take a form, why, and what it costs.
+
+    Attributes
+    ----------
+    taken : bool
+    why : str
+        ``for all sizes``, ``at the known sizes``, or what is missing.
+    before, after : Poly
+    """
+
+    taken: bool
+    why: str
+    before: Poly
+    after: Poly
+
+    @property
+    def break_even(self) -> str:
+        """The inequality under which the new form is cheaper."""
+        return f"{self.after} < {self.before}"
+
+
+def decide(before: Poly, after: Poly, sizes: Mapping[Axis, float]) -> Decision:
+    """Compare two costs.
+
+    Parameters
+    ----------
+    before, after : Poly
+    sizes : mapping
+        Dimensions that are known, though not for certain: they decide cost, never validity.
+    """
+    gain = before - after
+    if gain.positive():
+        return Decision(True, "for all sizes", before, after)
+    known = gain.at(sizes)
+    if known.constant is not None:
+        taken = known.constant > 0
+        why = "at the known sizes" if taken else "not cheaper at the known sizes"
+        return Decision(taken, why, before, after)
+    if known.positive():
+        return Decision(True, "at the known sizes", before, after)
+    missing = ", ".join(sorted(str(s) for s in known.symbols))
+    return Decision(False, f"the sizes {missing} decide", before, after)

@@ -1,0 +1,273 @@
+"""Plans: how the values of terms are computed, kernel by kernel, and what that costs.
+
+A `Planner` chooses for each term one kernel and the terms that it needs, for given sizes; choices are
+memoised on terms, so a term shared by many candidates is planned once. A `Plan` is the closure of
+these choices over the roots of a region: each term once, one factorization per matrix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from lowering.chains import Tree, bracket
+from lowering.costs import cost
+from lowering.polynomials import ZERO, Poly
+from matchers import vocabulary as v
+from matchers.dims import ONE, Dim
+from matchers.terms import Atom, Head, Number, Term, shape
+
+
+class Step(NamedTuple):
+    """One kernel: what it computes, from what, on what sizes.
+
+    Attributes
+    ----------
+    kernel : str
+    sizes : tuple of Dim
+    batch : Dim
+        How often it runs.
+    needs : tuple of Term
+    matrix : Term or None
+        The matrix that it factorizes.
+    """
+
+    kernel: str
+    sizes: tuple[Dim, ...]
+    batch: Dim
+    needs: tuple[Term, ...]
+    matrix: Term | None = None
+    side: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Steps for all terms that the roots need, inputs first."""
+
+    steps: dict[Term, Step]
+    cost: float
+
+    def polynomial(self, normal: Callable[[Dim], Dim]) -> Poly:
+        """The cost for all sizes."""
+        total = ZERO
+        for kernel, sizes, batch in self.calls():
+            polys = tuple(Poly.of(normal(d)) for d in sizes)
+            total = total + cost(kernel, polys, Poly.of(normal(batch)))
+        return total
+
+    def calls(self) -> Iterable[tuple[str, tuple[Dim, ...], Dim]]:
+        """Each kernel call; a second solve with one matrix does not factorize again."""
+        factorized: set[Term] = set()
+        for step in self.steps.values():
+            kernel = step.kernel
+            if step.matrix is not None and kernel in ("solve", "solve_positive"):
+                if step.matrix in factorized:
+                    kernel = "solve_again"
+                factorized.add(step.matrix)
+            yield kernel, step.sizes, step.batch
+
+
+class Planner:
+    """Chooses kernels for terms.
+
+    Parameters
+    ----------
+    size : callable
+        A dimension as a number.
+    holds : callable
+        Whether a structure is known of a term.
+    given : set of Term
+        Terms whose values are there anyway.
+    """
+
+    def __init__(
+        self,
+        size: Callable[[Dim], float],
+        holds: Callable[[Term, str], bool],
+        given: frozenset[Term] = frozenset(),
+    ) -> None:
+        self.size = size
+        self.holds = holds
+        self.given = given
+        self._chosen: dict[Term, Step] = {}
+
+    def plan(self, roots: Iterable[Term]) -> Plan:
+        """The plan that computes all of `roots`."""
+        steps: dict[Term, Step] = {}
+        stack = [(r, False) for r in reversed(tuple(roots))]
+        while stack:
+            term, done = stack.pop()
+            if done:
+                steps.setdefault(term, self._chosen[term])
+            elif term not in steps:
+                step = self.step(term)
+                stack.append((term, True))
+                stack.extend((t, False) for t in reversed(step.needs) if t not in steps)
+        plan = Plan(steps, 0.0)
+        total = sum(
+            cost(kernel, tuple(map(self.size, sizes)), self.size(batch))
+            for kernel, sizes, batch in plan.calls()
+        )
+        return Plan(steps, float(total))
+
+    def step(self, term: Term) -> Step:
+        """The kernel chosen for one term."""
+        found = self._chosen.get(term)
+        if found is None:
+            found = self._chosen[term] = self._choose(term)
+        return found
+
+    def _choose(self, term: Term) -> Step:
+        if term in self.given or isinstance(term, Number):
+            return Step("leaf", (), ONE, ())
+        if isinstance(term, Atom):
+            needs = () if term.definition is None else (term.definition,)
+            return Step("leaf", (), ONE, needs)
+        if term.head is v.matmul:
+            self._chain(term)
+            return self._chosen[term]
+        return _BY_HEAD.get(term.head, _unknown)(term)
+
+    # --- products -------------------------------------------------------------------------------
+
+    def kind(self, factor: Term) -> str:
+        """How a factor of a product is applied."""
+        if factor in self.given:
+            return "plain"
+        if factor.head is v.diag:
+            return "diagonal"
+        return self.solver(factor.args[0]) if factor.head is v.inverse else "plain"
+
+    def solver(self, matrix: Term) -> str:
+        """The kernel that solves with `matrix`."""
+        if self.holds(matrix, "lower_triangular") or self.holds(matrix, "upper_triangular"):
+            return "solve_triangular"
+        return "solve_positive" if self.holds(matrix, "positive_definite") else "solve"
+
+    def _chain(self, term: Term) -> None:
+        factors = term.args
+        kinds = [self.kind(f) for f in factors]
+        lengths = [shape(factors[0])[0], *(shape(f)[1] for f in factors)]
+        batch = _batch(term)
+        _, tree = bracket(kinds, [self.size(d) for d in lengths], self.size(batch))
+        stack: list[tuple[Tree, Term]] = [(tree, term)]
+        while stack:
+            node, whole = stack.pop()
+            if isinstance(node, int) or whole in self._chosen:
+                continue
+            left, right = node
+            i, k, j = _first(left), _last(left), _last(right)
+            parts = v.matmul(*factors[i : k + 1]), v.matmul(*factors[k + 1 : j + 1])
+            self._chosen[whole] = self._product_step(parts, kinds, (i, k, j), lengths)
+            stack += [(left, parts[0]), (right, parts[1])]
+
+    def _product_step(
+        self, parts: tuple[Term, Term], kinds: list[str], at: tuple[int, int, int],
+        lengths: list[Dim],
+    ) -> Step:  # fmt: skip
+        i, k, j = at
+        m, inner, n = lengths[i], lengths[k + 1], lengths[j + 1]
+        batch = _batch(parts[0], parts[1])
+        for side, factor, other, kind, alone, width in (
+            ("left", parts[0], parts[1], kinds[i], i == k, n),
+            ("right", parts[1], parts[0], kinds[j], k + 1 == j, m),
+        ):
+            if not alone or kind == "plain":
+                continue
+            matrix = factor.args[0]
+            if kind == "diagonal":
+                return Step("elementwise", (inner * width,), batch, (matrix, other), None, side)
+            return Step(kind, (inner, width), batch, (matrix, other), matrix, side)
+        return Step("product", (m, inner, n), batch, parts)
+
+
+def _first(tree: Tree) -> int:
+    while not isinstance(tree, int):
+        tree = tree[0]
+    return tree
+
+
+def _last(tree: Tree) -> int:
+    while not isinstance(tree, int):
+        tree = tree[1]
+    return tree
+
+
+def _batch(*terms: Term) -> Dim:
+    from matchers.dims import broadcast
+
+    out = ONE
+    for n in broadcast(shape(t)[2] for t in terms):
+        out = out * n
+    return out
+
+
+def _entries(term: Term) -> Dim:
+    rows, cols, _ = shape(term)
+    return rows * cols
+
+
+def _terms(args: Iterable[Any]) -> tuple[Term, ...]:
+    return tuple(a for a in args if isinstance(a, Term))
+
+
+def _entrywise(kernel: str) -> Callable[[Term], Step]:
+    def step(term: Term) -> Step:
+        return Step(kernel, (_entries(term),), _batch(term), _terms(term.args))
+
+    return step
+
+
+def _of_order(kernel: str) -> Callable[[Term], Step]:
+    """A kernel whose cost depends on the order of its matrix."""
+
+    def step(term: Term) -> Step:
+        return Step(kernel, (shape(term.args[0])[0],), _batch(term), _terms(term.args))
+
+    return step
+
+
+def _reduced(term: Term) -> Step:
+    return Step("elementwise", (_entries(term.args[0]),), _batch(term), _terms(term.args))
+
+
+def _view(term: Term) -> Step:
+    return Step("view", (), ONE, _terms(term.args))
+
+
+def _sum(term: Term) -> Step:
+    batch = _batch(term) * (len(term.args) - 1)
+    return Step("elementwise", (_entries(term),), batch, _terms(term.args))
+
+
+def _sylvester(term: Term) -> Step:
+    a, b, _ = term.args
+    return Step("sylvester", (shape(a)[0], shape(b)[0]), _batch(term), term.args)
+
+
+_unknown = _entrywise("unknown")
+_BY_HEAD: dict[Head, Callable[[Term], Step]] = {
+    v.transpose: _view,
+    v.reshape: _view,
+    v.item: _view,
+    v.diagonal: _view,
+    v.scale: _entrywise("elementwise"),
+    v.reciprocal: _entrywise("elementwise"),
+    v.triangle: _entrywise("elementwise"),
+    v.add: _sum,
+    v.mul: _sum,
+    v.kron: _entrywise("copy"),
+    v.block_diag: _entrywise("copy"),
+    v.diag: _entrywise("copy"),
+    v.eye: _entrywise("copy"),
+    v.total: _reduced,
+    v.trace: lambda t: Step("elementwise", (shape(t.args[0])[0],), _batch(t), _terms(t.args)),
+    v.inverse: _of_order("inverse"),
+    v.cholesky: _of_order("cholesky"),
+    v.det: _of_order("determinant"),
+    v.logabsdet: _of_order("determinant"),
+    v.expm: _of_order("expm"),
+    v.sylvester: _sylvester,
+    v.discrete_lyapunov: _of_order("lyapunov"),
+}

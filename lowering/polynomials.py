@@ -1,0 +1,136 @@
+"""Costs as polynomials in the dimensions, and proofs that hold for all sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import product
+from math import comb
+from typing import Any
+
+from matchers.dims import Axis, Dim
+
+Monomial = frozenset[tuple[Axis, int]]
+
+# A cheaper form must be cheaper for all unknown dimensions from here on; what is lost below is
+# microseconds, and no rewrite at all would be cheaper "for all sizes >= 1".
+SMALLEST = 8
+
+
+class Poly:
+    """A polynomial with float coefficients in the lengths of axes."""
+
+    __slots__ = ("terms",)
+
+    def __init__(self, terms: Mapping[Monomial, float]) -> None:
+        self.terms = {m: c for m, c in terms.items() if c}
+
+    @staticmethod
+    def of(dim: Dim) -> Poly:
+        """A dimension as a polynomial."""
+        return Poly({dim.powers: float(dim.coef)})
+
+    def __add__(self, other: Poly | float) -> Poly:
+        terms = dict(self.terms)
+        for m, c in _poly(other).terms.items():
+            terms[m] = terms.get(m, 0.0) + c
+        return Poly(terms)
+
+    __radd__ = __add__
+
+    def __neg__(self) -> Poly:
+        return Poly({m: -c for m, c in self.terms.items()})
+
+    def __sub__(self, other: Poly | float) -> Poly:
+        return self + (-_poly(other))
+
+    def __mul__(self, other: Poly | float) -> Poly:
+        if not isinstance(other, Poly):
+            return Poly({m: c * other for m, c in self.terms.items()})
+        terms: dict[Monomial, float] = {}
+        for (m, c), (n, d) in product(self.terms.items(), other.terms.items()):
+            mn = _times(m, n)
+            terms[mn] = terms.get(mn, 0.0) + c * d
+        return Poly(terms)
+
+    __rmul__ = __mul__
+
+    @property
+    def symbols(self) -> set[Axis]:
+        """The unknown dimensions in it."""
+        return {s for m in self.terms for s, _ in m}
+
+    def at(self, sizes: Mapping[Axis, float]) -> Poly:
+        """The polynomial with the given dimensions filled in."""
+        terms: dict[Monomial, float] = {}
+        for m, c in self.terms.items():
+            for s, p in m:
+                if s in sizes:
+                    c *= sizes[s] ** p
+            rest = frozenset((s, p) for s, p in m if s not in sizes)
+            terms[rest] = terms.get(rest, 0.0) + c
+        return Poly(terms)
+
+    @property
+    def constant(self) -> float | None:
+        """Its value where it has no unknown, else None."""
+        return self.terms.get(frozenset(), 0.0) if not self.symbols else None
+
+    def positive(self, smallest: int = SMALLEST) -> bool:
+        """Whether it is proved positive for all dimensions of at least `smallest`.
+
+        Written in how far each dimension exceeds `smallest`, no coefficient is negative and the
+        constant is positive: sufficient, not necessary.
+        """
+        shifted = _shift(self, smallest)
+        return shifted.get(frozenset(), 0.0) > 0 and all(c >= -1e-6 for c in shifted.values())
+
+    def format(self, name: Callable[[Axis], str] = str) -> str:
+        """The polynomial as text, highest degree first."""
+        if not self.terms:
+            return "0"
+
+        def key(item: tuple[Monomial, float]) -> tuple[int, str]:
+            return -sum(p for _, p in item[0]), str(sorted(map(str, item[0])))
+
+        parts = []
+        for m, c in sorted(self.terms.items(), key=key):
+            text = "·".join(sorted(name(s) if p == 1 else f"{name(s)}^{p}" for s, p in m))
+            size = f"{abs(c):.3g}"
+            body = text if text and size == "1" else f"{size}·{text}" if text else size
+            parts.append(("- " if c < 0 else "+ ") + body)
+        return " ".join(parts).removeprefix("+ ")
+
+    def __str__(self) -> str:
+        return self.format()
+
+
+ZERO = Poly({})
+
+
+def _poly(x: Any) -> Poly:
+    return x if isinstance(x, Poly) else Poly({frozenset(): float(x)})
+
+
+def _times(m: Monomial, n: Monomial) -> Monomial:
+    if not m or not n:
+        return m or n
+    powers = dict(m)
+    for s, p in n:
+        powers[s] = powers.get(s, 0) + p
+    return frozenset(powers.items())
+
+
+def _shift(poly: Poly, by: int) -> dict[Monomial, float]:
+    out: dict[Monomial, float] = {}
+    for m, c in poly.terms.items():
+        expanded: list[tuple[tuple[tuple[Axis, int], ...], float]] = [((), c)]
+        for s, p in m:
+            expanded = [
+                ((*head, (s, k)) if k else head, d * comb(p, k) * by ** (p - k))
+                for head, d in expanded
+                for k in range(p + 1)
+            ]
+        for head, d in expanded:
+            key = frozenset(head)
+            out[key] = out.get(key, 0.0) + d
+    return out

@@ -1,0 +1,1 @@
+"""The view of a PyTensor graph as terms, and unification over those terms."""

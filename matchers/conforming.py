@@ -1,0 +1,81 @@
+"""What a term demands of dimensions: the equations without which it has no value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Any
+
+from matchers import vocabulary as v
+from matchers.dims import Dim, Dims
+from matchers.terms import Head, LogicVar, Term, shape, subterms
+
+Equation = tuple[Dim, Dim]
+
+
+def _solid(args: tuple[Any, ...]) -> list[Any]:
+    """The operands whose shape is known: segments and rests have none."""
+    return [a for a in args if not (isinstance(a, LogicVar) and a.kind in ("segment", "rest"))]
+
+
+def _product(args: tuple[Any, ...]) -> Iterator[Equation]:
+    for left, right in pairwise(args):
+        if left in _solid((left,)) and right in _solid((right,)):
+            yield shape(left)[1], shape(right)[0]
+
+
+def _alike(args: tuple[Any, ...]) -> Iterator[Equation]:
+    for left, right in pairwise(_solid(args)):
+        (m, n, _), (p, q, _) = shape(left), shape(right)
+        yield m, p
+        yield n, q
+
+
+def _square(args: tuple[Any, ...]) -> Iterator[Equation]:
+    m, n, _ = shape(args[0])
+    yield m, n
+
+
+def _reshaped(args: tuple[Any, ...]) -> Iterator[Equation]:
+    m, n, _ = shape(args[0])
+    yield m * n, args[1] * args[2]
+
+
+def _sylvester(args: tuple[Any, ...]) -> Iterator[Equation]:
+    a, b, q = args
+    yield from _square((a,))
+    yield from _square((b,))
+    yield shape(a)[0], shape(q)[0]
+    yield shape(b)[0], shape(q)[1]
+
+
+def _lyapunov(args: tuple[Any, ...]) -> Iterator[Equation]:
+    yield from _square(args[:1])
+    yield from _alike(args)
+
+
+DEMANDS: dict[Head, Callable[[tuple[Any, ...]], Iterator[Equation]]] = {
+    v.matmul: _product,
+    v.add: _alike,
+    v.mul: _alike,
+    v.reshape: _reshaped,
+    v.sylvester: _sylvester,
+    v.discrete_lyapunov: _lyapunov,
+    **dict.fromkeys((v.inverse, v.trace, v.det, v.logabsdet, v.cholesky, v.expm), _square),
+}
+
+
+def equations(term: Term) -> Iterator[Equation]:
+    """The equations that the head of `term` demands of its arguments."""
+    demand = DEMANDS.get(term.head)
+    return demand(term.args) if demand is not None else iter(())
+
+
+def learn(dims: Dims, *roots: Any) -> bool:
+    """Add to `dims` what all terms under `roots` demand; false where they contradict each other."""
+    return all([dims.unify(a, b) for t in subterms(*roots) for a, b in equations(t)])
+
+
+def unproved(dims: Dims, *roots: Any) -> list[Equation]:
+    """The demands of the terms under `roots` that `dims` does not prove."""
+    return [(a, b) for t in subterms(*roots) for a, b in equations(t) if not dims.equal(a, b)]

@@ -1,0 +1,228 @@
+"""Dimensions as terms: monomials in the lengths of axes, under unification.
+
+The length of ``v`` in ``kron(A, B) @ v`` is the product of two lengths, so a dimension is an integer
+times powers of symbols, each the length of one axis of one variable. A `Dims` store holds what is
+known to be equal: from static shapes, from every Op that would raise otherwise, from declarations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from matchers.terms import Atom, LogicVar, Symbolic, Term
+
+
+class Axis(NamedTuple):
+    """The length of an axis: `owner` is a PyTensor variable, or a logic variable in a pattern.
+
+    An `axis` of ``None`` means the value of `owner` itself, a 0-d integer.
+    """
+
+    owner: Any
+    axis: int | None
+
+    def __str__(self) -> str:
+        name = getattr(self.owner, "name", None) or str(self.owner)
+        return name if self.axis is None else f"{name}.{self.axis}"
+
+
+class Dim(Symbolic):
+    """A monomial: `coef` times the product of ``symbol ** power``. Immutable; equal by value."""
+
+    __slots__ = ("_hash", "coef", "powers")
+
+    def __init__(self, coef: int, powers: frozenset[tuple[Axis, int]] = frozenset()) -> None:
+        self.coef = coef
+        self.powers = powers if coef else frozenset()
+        self._hash = hash((coef, self.powers))
+
+    @property
+    def known(self) -> bool:
+        """Whether it is an integer."""
+        return not self.powers
+
+    @property
+    def has_variable(self) -> bool:
+        """Whether it mentions a logic variable."""
+        return any(isinstance(s.owner, LogicVar) for s, _ in self.powers)
+
+    def __mul__(self, other: Dim | int) -> Dim:
+        if isinstance(other, int):
+            return Dim(self.coef * other, self.powers)
+        if not other.powers:
+            return Dim(self.coef * other.coef, self.powers)
+        if not self.powers:
+            return Dim(self.coef * other.coef, other.powers)
+        powers = dict(self.powers)
+        for s, p in other.powers:
+            powers[s] = powers.get(s, 0) + p
+        return Dim(self.coef * other.coef, frozenset(powers.items()))
+
+    __rmul__ = __mul__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Dim) and self.coef == other.coef and self.powers == other.powers
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __str__(self) -> str:
+        parts = sorted(f"{s}" if p == 1 else f"{s}^{p}" for s, p in self.powers)
+        if self.coef != 1 or not parts:
+            parts.insert(0, str(self.coef))
+        return "·".join(parts)
+
+    __repr__ = __str__
+
+
+ONE = Dim(1)
+
+
+def const(n: int) -> Dim:
+    """A known length."""
+    return ONE if n == 1 else Dim(int(n))
+
+
+def symbol(owner: Any, axis: int | None) -> Dim:
+    """The length of `axis` of `owner`, which is an integer where the type knows it."""
+    if axis is not None:
+        n = owner.type.shape[axis]
+        if n is not None:
+            return const(n)
+    return Dim(1, frozenset([(Axis(owner, axis), 1)]))
+
+
+def of_variable(x: LogicVar) -> tuple[Dim, Dim, tuple[Dim, ...]]:
+    """The shape of a logic variable."""
+    rows = Dim(1, frozenset([(Axis(x, 0), 1)]))
+    cols = Dim(1, frozenset([(Axis(x, 1), 1)]))
+    if x.kind == "scalar":
+        return (ONE, ONE, ())
+    return (rows, ONE if x.kind == "vector" else cols, ())
+
+
+def of_leaf(term: Term) -> tuple[Dim, Dim, tuple[Dim, ...]]:
+    """The shape of an atom or a number."""
+    if not isinstance(term, Atom):
+        return (ONE, ONE, ())
+    ndim = term.var.type.ndim
+    batch = tuple(symbol(term.var, i) for i in range(ndim - term.core))
+    while batch and batch[0] == ONE:
+        batch = batch[1:]
+    rows = symbol(term.var, ndim - term.core) if term.core else ONE
+    cols = symbol(term.var, ndim - 1) if term.core == 2 else ONE
+    return (rows, cols, batch)
+
+
+def broadcast(batches: Iterable[tuple[Dim, ...]]) -> tuple[Dim, ...]:
+    """The batch dimensions of an operation on operands with these, as NumPy broadcasts them."""
+    out: list[Dim] = []
+    for batch in batches:
+        batch = (ONE,) * (len(out) - len(batch)) + batch
+        out = [ONE] * (len(batch) - len(out)) + out
+        out = [b if a == ONE else a for a, b in zip(out, batch, strict=True)]
+    return tuple(out)
+
+
+def length(dim: Dim) -> Any:
+    """The dimension as an integer, or as a 0-d PyTensor integer."""
+    value: Any = dim.coef
+    for s, p in sorted(dim.powers, key=str):
+        n = s.owner if s.axis is None else s.owner.shape[s.axis]
+        for _ in range(p):
+            value = n if isinstance(value, int) and value == 1 else value * n
+    return value
+
+
+class Dims:
+    """What is known of dimensions in one region: equalities between monomials.
+
+    Sound and incomplete: an equation between two composite monomials that no cancellation
+    resolves is remembered and consulted as it stands.
+    """
+
+    def __init__(self) -> None:
+        self._bound: dict[Axis, Dim] = {}
+        self._open: list[tuple[Dim, Dim]] = []
+        self._known: dict[Dim, Dim] = {}
+
+    def copy(self) -> Dims:
+        """An independent store with the same facts."""
+        new = Dims()
+        new._bound = dict(self._bound)
+        new._open = list(self._open)
+        return new
+
+    def normal(self, dim: Dim) -> Dim:
+        """The canonical form of a dimension under the equations."""
+        if not dim.powers or not self._bound:
+            return dim
+        found = self._known.get(dim)
+        if found is not None:
+            return found
+        out = dim
+        # Bindings are acyclic, so this ends.
+        while any(s in self._bound for s, _ in out.powers):
+            new = Dim(out.coef)
+            for s, p in out.powers:
+                part = self._bound.get(s) or Dim(1, frozenset([(s, 1)]))
+                for _ in range(p):
+                    new = new * part
+            out = new
+        self._known[dim] = out
+        return out
+
+    def equal(self, a: Dim, b: Dim) -> bool:
+        """Whether the two are proved to be equal."""
+        if a is b or a == b:
+            return True
+        a, b = self.normal(a), self.normal(b)
+        return a == b or (a, b) in self._open or (b, a) in self._open
+
+    def unify(self, a: Dim, b: Dim) -> bool:
+        """Learn that the two are equal; false if that contradicts what is known."""
+        a, b = _cancel(self.normal(a), self.normal(b))
+        if a == b:
+            return True
+        for x, y in ((a, b), (b, a)):
+            if x.coef == 1 and len(x.powers) == 1:
+                ((s, p),) = x.powers
+                if p == 1 and all(s != t for t, _ in y.powers):
+                    self._bind(s, y)
+                    return True
+        if a.known and b.known:
+            return False
+        self._open.append((a, b))
+        return True
+
+    def _bind(self, s: Axis, value: Dim) -> None:
+        self._bound[s] = value
+        self._known.clear()
+        pending, self._open = self._open, []
+        for x, y in pending:
+            self.unify(x, y)
+
+    def members(self, dim: Dim) -> list[Dim]:
+        """Single symbols proved equal to `dim`, in the order in which they were met."""
+        target = self.normal(dim)
+        return [
+            d
+            for s in self._bound
+            if self.normal(d := Dim(1, frozenset([(s, 1)]))) == target
+        ]
+
+
+def _cancel(a: Dim, b: Dim) -> tuple[Dim, Dim]:
+    """Divide both by their common symbols and common integer factor.
+
+    Lengths may be 0, where cancelling is unsound; a shared factor of 0 makes every such array
+    empty, and an empty array's other axis never decides a value, but it does decide shapes.
+    So symbols are not cancelled, only integer coefficients are.
+    """
+    from math import gcd
+
+    g = gcd(a.coef, b.coef)
+    if g > 1:
+        return Dim(a.coef // g, a.powers), Dim(b.coef // g, b.powers)
+    return a, b

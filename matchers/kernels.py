@@ -1,0 +1,89 @@
+"""Which kernel each node of a region runs, and on what sizes: the cost before any rewrite."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pytensor.tensor.elemwise import DimShuffle, Elemwise
+from pytensor.tensor.shape import Reshape
+
+from matchers.dims import ONE, Dim, const, symbol
+from matchers.readers import core_op
+from matchers.terms import shape
+
+Call = tuple[str, tuple[Dim, ...], Dim]
+_VIEWS = (DimShuffle, Reshape)
+
+
+def node_kernel(view: Any, node: Any) -> Call:
+    """The kernel of a node, the dimensions that its cost depends on, and how often it runs."""
+    op = core_op(node)
+    kind = type(op)
+    if kind in _VIEWS or kind.__name__ == "ExtractDiag":
+        return "view", (), ONE
+    out = node.outputs[0]
+    if kind is Elemwise:
+        return "elementwise", (size(view, out),), ONE
+    shapes = [matrix_shape(view, i) for i in node.inputs]
+    batch = ONE
+    for b in leading(view, out, op):
+        batch = batch * b
+    match kind.__name__:
+        case "Dot" | "BatchedDot":
+            (m, k), (_, n) = shapes
+            return "product", (m, k, n), batch
+        case "Solve" | "CholeskySolve" | "SolveTriangular":
+            return _solve_kernel(op, shapes, batch)
+        case "MatrixInverse":
+            return "inverse", (shapes[0][0],), batch
+        case "Cholesky":
+            return "cholesky", (shapes[0][0],), batch
+        case "Det" | "SLogDet":
+            return "determinant", (shapes[0][0],), batch
+        case "Expm":
+            return "expm", (shapes[0][0],), batch
+        case "SolveSylvester":
+            return "sylvester", (shapes[0][0], shapes[1][0]), batch
+        case "KroneckerProduct" | "BlockDiagonal" | "AllocDiag" | "Eye":
+            return "copy", (size(view, out),), ONE
+        case "Sum":
+            return "elementwise", (size(view, node.inputs[0]),), ONE
+    return "unknown", (size(view, out),), ONE
+
+
+def _solve_kernel(op: Any, shapes: list[tuple[Dim, Dim]], batch: Dim) -> Call:
+    n = shapes[0][0]
+    k = shapes[1][1] if op.b_ndim == 2 else ONE
+    if type(op).__name__ == "SolveTriangular":
+        return "solve_triangular", (n, k), batch
+    if type(op).__name__ == "CholeskySolve":
+        return "solve_again", (n, k), batch
+    return ("solve_positive" if op.assume_a == "pos" else "solve"), (n, k), batch
+
+
+def matrix_shape(view: Any, var: Any) -> tuple[Dim, Dim]:
+    """Rows and columns of a variable; a vector is a column."""
+    if var.type.ndim == 0:
+        return ONE, ONE
+    rows, cols, _ = shape(view.term(var))
+    return rows, cols
+
+
+def leading(view: Any, var: Any, op: Any) -> tuple[Dim, ...]:
+    """The batch dimensions of a variable."""
+    core = min(var.type.ndim, getattr(op, "b_ndim", 2))
+    return tuple(symbol(var, i) for i in range(var.type.ndim - core))
+
+
+def size(view: Any, var: Any) -> Dim:
+    """How many entries a variable has."""
+    if var.type.ndim == 0:
+        return ONE
+    rows, cols, batch = shape(view.term(var))
+    out = rows * cols
+    for b in batch:
+        out = out * b
+    if var.type.ndim > 2 and not batch:
+        for n in var.type.shape[:-2]:
+            out = out * (const(n) if n is not None else ONE)
+    return out

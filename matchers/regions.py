@@ -1,0 +1,167 @@
+"""Regions: the parts of a graph that are linear algebra, with all their outputs.
+
+A region grows from anchors, Ops that one type test recognises, through the axes, elementwise and sum
+nodes that link them. Leaving one use of a factorization outside would lose everything, so a region
+is closed: everything linked belongs to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from pytensor.tensor.blockwise import Blockwise
+from pytensor.tensor.elemwise import DimShuffle, Elemwise
+
+from matchers.readers import ANCHORS, PRODUCTS, READERS, SCALAR_READERS, STRUCTURAL, core_op
+
+# How many elementwise nodes may stand between two structural ones; beyond, they are leaves.
+LINKS = 8
+
+
+@dataclass
+class Region:
+    """Nodes in topological order, and those of their outputs that the rest of the graph uses.
+
+    Attributes
+    ----------
+    nodes : list of Apply
+    roots : list of Variable
+        What is used outside of the region, in topological order.
+    """
+
+    nodes: list[Any]
+    roots: list[Any] = field(default_factory=list)
+
+
+def structural(node: Any) -> bool:
+    """Whether the node's Op carries linear algebra."""
+    op = node.op
+    return (type(op.core_op) if type(op) is Blockwise else type(op)) in STRUCTURAL
+
+
+def anchored(fgraph: Any) -> bool:
+    """Whether anything in the graph can start a region; the fast exit of every compile."""
+    products = 0
+    anchors, blockwise = ANCHORS, Blockwise
+    for node in fgraph.apply_nodes:
+        op = node.op
+        kind = type(op)
+        if kind is blockwise:
+            kind = type(op.core_op)
+        if kind in anchors:
+            return True
+        if kind in PRODUCTS:
+            products += 1
+    return products > 1
+
+
+def linking(node: Any) -> bool:
+    """Whether the view reads through the node between structural ones."""
+    op = node.op
+    if type(op) is Elemwise:
+        return type(op.scalar_op) in SCALAR_READERS
+    return type(core_op(node)) in READERS
+
+
+def regions(fgraph: Any) -> Iterator[Region]:
+    """The regions of a graph, disjoint, in topological order."""
+    if not anchored(fgraph):
+        return
+    order = fgraph.toposort()
+    rank = {node: i for i, node in enumerate(order)}
+    groups = _Groups()
+    for node in order:
+        if structural(node):
+            _gather(node, groups)
+    _caps(fgraph, order, groups)
+    for members in groups.sets():
+        kinds = [type(core_op(n)) for n in members]
+        if any(k in ANCHORS for k in kinds) or sum(k in PRODUCTS for k in kinds) > 1:
+            nodes = sorted(members, key=rank.__getitem__)
+            yield Region(nodes, _used_outside(fgraph, nodes))
+
+
+def _gather(node: Any, groups: _Groups) -> None:
+    """Join `node` with what lies upstream, through linking nodes."""
+    groups.add(node)
+    stack = [(i, LINKS) for i in node.inputs]
+    seen = {node}
+    while stack:
+        var, left = stack.pop()
+        up = var.owner
+        if up is None or up in seen:
+            continue
+        seen.add(up)
+        if structural(up):
+            groups.join(node, up)
+        elif left and linking(up):
+            groups.join(node, up)
+            step = type(up.op) is Elemwise
+            stack.extend((i, left - step) for i in up.inputs)
+
+
+def _caps(fgraph: Any, order: list[Any], groups: _Groups) -> None:
+    """Take in what stands on top: a squeeze, and the logarithm of an absolute determinant."""
+    for node in order:
+        if node not in groups:
+            continue
+        for out in node.outputs:
+            clients = [c for c, _ in fgraph.clients.get(out, ())]
+            for up in clients:
+                if up not in groups and _is_cap(node, up, len(clients)):
+                    groups.join(node, up)
+
+
+def _is_cap(node: Any, up: Any, n_clients: int) -> bool:
+    if type(up.op) is DimShuffle:
+        return n_clients == 1 and len(up.op.new_order) < up.op.input_ndim
+    if type(up.op) is not Elemwise:
+        return False
+    kind = type(up.op.scalar_op).__name__
+    below = type(getattr(node.op, "scalar_op", None)).__name__
+    return (kind == "Abs" and type(core_op(node)).__name__ == "Det") or (
+        kind == "Log" and below == "Abs"
+    )
+
+
+def _used_outside(fgraph: Any, nodes: list[Any]) -> list[Any]:
+    inside = set(nodes)
+    return [
+        out
+        for node in nodes
+        for out in node.outputs
+        if any(client not in inside for client, _ in fgraph.clients.get(out, ()))
+    ]
+
+
+class _Groups:
+    """Disjoint sets of nodes, in the order in which they were met."""
+
+    def __init__(self) -> None:
+        self._parent: dict[Any, Any] = {}
+
+    def __contains__(self, node: Any) -> bool:
+        return node in self._parent
+
+    def add(self, node: Any) -> Any:
+        """The representative of the set of `node`, which is put in if it is new."""
+        parent = self._parent
+        root = parent.setdefault(node, node)
+        while root is not parent[root]:
+            root = parent[root]
+        while parent[node] is not root:
+            parent[node], node = root, parent[node]
+        return root
+
+    def join(self, a: Any, b: Any) -> None:
+        """Make one set of two."""
+        self._parent[self.add(b)] = self.add(a)
+
+    def sets(self) -> list[list[Any]]:
+        """The sets."""
+        out: dict[Any, list[Any]] = {}
+        for node in self._parent:
+            out.setdefault(self.add(node), []).append(node)
+        return list(out.values())

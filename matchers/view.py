@@ -1,0 +1,296 @@
+"""The view: a region of a PyTensor graph as terms, and what is known about them.
+
+Each variable is read once, with its inputs first, so reading is linear in the graph and never
+recurses. What no reader understands is a leaf. A product or sum that several nodes use is read as an
+atom with a definition: flattening it into each use would compute it more than once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from pytensor.assumptions import KEY_REGISTRY, check_assumption
+from pytensor.graph.basic import Constant
+from pytensor.tensor.basic import MakeVector, ScalarFromTensor, TensorFromScalar
+from pytensor.tensor.shape import Shape, Shape_i
+from pytensor.tensor.subtensor import Subtensor
+
+from matchers import vocabulary as v
+from matchers.conforming import equations
+from matchers.dims import ONE, Dim, Dims, const, symbol
+from matchers.readers import ANCHORS, READERS, core_op
+from matchers.terms import Atom, Term, atom, number, shape
+
+Key = tuple[Any, int]
+# A shared term with one of these heads would be flattened into each of its uses.
+_FLATTENED = ("matmul", "add", "mul", "scale")
+# Structure that a transpose keeps, and that an inverse keeps.
+_KEPT_BY_TRANSPOSE = {"symmetric", "positive_definite", "diagonal", "orthogonal", "permutation"}
+_KEPT_BY_INVERSE = _KEPT_BY_TRANSPOSE | {"lower_triangular", "upper_triangular"}
+_IMPLIED = {"symmetric": ("positive_definite", "diagonal"), "lower_triangular": ("diagonal",)}
+
+
+class View:
+    """Terms of the variables of one region.
+
+    Parameters
+    ----------
+    fgraph : FunctionGraph or None
+        The graph, which knows the clients of each variable and the assumptions; without it nothing
+        counts as shared.
+    nodes : iterable of Apply, optional
+        The nodes that may be read; all others are leaves. By default every node may.
+
+    Attributes
+    ----------
+    dims : Dims
+        What is known of dimensions.
+    variables : dict
+        For each term the first variable that it was read from, and its core.
+    """
+
+    def __init__(self, fgraph: Any = None, nodes: Iterable[Any] | None = None) -> None:
+        self.fgraph = fgraph
+        self.nodes = None if nodes is None else set(nodes)
+        self.dims = Dims()
+        self.variables: dict[Term, Key] = {}
+        self._terms: dict[Key, Term] = {}
+        self._promises: set[tuple[Term, str]] = set()
+        self._asked: dict[tuple[Any, str], bool] = {}
+
+    # --- reading ------------------------------------------------------------------------------
+
+    def term(self, var: Any, core: int | None = None) -> Term:
+        """The term of a variable.
+
+        Parameters
+        ----------
+        var : Variable
+        core : {2, 1, 0}, optional
+            How many of its last axes are the matrix's; by default what its Op says.
+        """
+        key = (var, natural_core(var) if core is None else core)
+        found = self._terms.get(key)
+        return found if found is not None else self._read(key)
+
+    def definition(self, var: Any, core: int | None = None) -> Term:
+        """The term of a variable, opened if it is shared."""
+        if core is None:
+            core = self.core(var)
+        t = self.term(var, core)
+        return t if not isinstance(t, Atom) or t.definition is None else t.definition
+
+    def core(self, var: Any) -> int:
+        """The core with which a variable reads as more than a leaf, else its natural one."""
+        natural = natural_core(var)
+        for core in range(natural, -1, -1):
+            t = self.term(var, core)
+            if not isinstance(t, Atom) or t.definition is not None:
+                return core
+        return natural
+
+    def _read(self, root: Key) -> Term:
+        pending: dict[Key, Any] = {}
+        stack = [root]
+        while stack:
+            key = stack[-1]
+            if key in self._terms:
+                stack.pop()
+                continue
+            if key not in pending:
+                pending[key] = self._reading(key)
+                if pending[key] is not None:
+                    missing = [k for k in pending[key][0] if k not in self._terms]
+                    if missing:
+                        stack.extend(missing)
+                        continue
+            stack.pop()
+            self._terms[key] = self._made(key, pending[key])
+        return self._terms[root]
+
+    def _reading(self, key: Key) -> Any:
+        var, core = key
+        node = var.owner
+        if node is None or (self.nodes is not None and node not in self.nodes):
+            return None
+        reader = READERS.get(type(core_op(node)))
+        return None if reader is None else reader(self, node, node.outputs.index(var), core)
+
+    def _made(self, key: Key, reading: Any) -> Term:
+        var, core = key
+        term = None
+        if reading is not None:
+            needs, make = reading
+            term = make(*(self._terms[k] for k in needs))
+        if term is None:
+            return self._leaf(var, core)
+        self._learn(term, var, core)
+        self.variables.setdefault(term, key)
+        if term.head.name in _FLATTENED and not term.scalar and self._shared(var):
+            shared = atom(var, core, definition=term)
+            self._same_shape(shape(shared), shape(term))
+            self.variables.setdefault(shared, key)
+            return shared
+        return term
+
+    def _leaf(self, var: Any, core: int) -> Term:
+        known = _constant(var, core) if isinstance(var, Constant) else None
+        term: Term = known if known is not None else atom(var, core)
+        self.variables.setdefault(term, (var, core))
+        self._learn_from_clients(var, term)
+        return term
+
+    def _shared(self, var: Any) -> bool:
+        return self.fgraph is not None and len(self.fgraph.clients.get(var, ())) > 1
+
+    # --- dimensions ---------------------------------------------------------------------------
+
+    def _learn(self, term: Term, var: Any, core: int) -> None:
+        for a, b in equations(term):
+            self.dims.unify(a, b)
+        if isinstance(term, Atom) or core == 0:
+            return
+        rows, cols, _ = shape(term)
+        static = var.type.shape[-core:]
+        if static[0] is not None:
+            self.dims.unify(rows, const(static[0]))
+        if core == 2 and static[1] is not None:
+            self.dims.unify(cols, const(static[1]))
+
+    def _learn_from_clients(self, var: Any, term: Term) -> None:
+        """A leaf that something else inverts or factorizes is square, or that would raise."""
+        if self.fgraph is None or not isinstance(term, Atom) or term.core != 2:
+            return
+        for client, i in self.fgraph.clients.get(var, ()):
+            op = getattr(client.op, "core_op", client.op)
+            if i == 0 and type(op) in _SQUARE:
+                self.dims.unify(*shape(term)[:2])
+
+    def _same_shape(self, a: Any, b: Any) -> None:
+        self.dims.unify(a[0], b[0])
+        self.dims.unify(a[1], b[1])
+
+    def length(self, x: Any) -> Dim:
+        """A 0-d integer variable as a dimension."""
+        if isinstance(x, Constant):
+            return const(int(x.data))
+        node = x.owner
+        if node is not None:
+            op = node.op
+            if isinstance(op, (TensorFromScalar, ScalarFromTensor)):
+                return self.length(node.inputs[0])
+            if isinstance(op, Shape_i):
+                return symbol(node.inputs[0], op.i)
+            axis = _shape_axis(node)
+            if axis is not None:
+                return symbol(node.inputs[0].owner.inputs[0], axis)
+            if type(getattr(op, "scalar_op", None)).__name__ == "Mul":
+                out = ONE
+                for i in node.inputs:
+                    out = out * self.length(i)
+                return out
+        return symbol(x, None)
+
+    def lengths(self, x: Any) -> list[Dim | None] | None:
+        """A vector of lengths as dimensions; None stands for -1; None if it cannot be read."""
+        if isinstance(x, Constant):
+            return [None if n < 0 else const(int(n)) for n in np.atleast_1d(x.data)]
+        if x.owner is None or not isinstance(x.owner.op, MakeVector):
+            return None
+        parts = [self.length(i) for i in x.owner.inputs]
+        return [None if p.known and p.coef < 0 else p for p in parts]
+
+    def quotient(self, whole: Dim, part: Dim | None) -> Dim | None:
+        """`whole` divided by `part`, where it divides without a remainder."""
+        if part is None:
+            return None
+        whole, part = self.dims.normal(whole), self.dims.normal(part)
+        powers = dict(whole.powers)
+        for s, p in part.powers:
+            powers[s] = powers.get(s, 0) - p
+        if not part.coef or whole.coef % part.coef or any(p < 0 for p in powers.values()):
+            return None
+        return Dim(whole.coef // part.coef, frozenset((s, p) for s, p in powers.items() if p))
+
+    # --- structure ----------------------------------------------------------------------------
+
+    def promise(self, term: Term, key: str) -> None:
+        """Note that an Op of the graph takes `key` of `term` for granted."""
+        self._promises.add((term, key))
+
+    def holds(self, term: Any, key: str) -> bool:
+        """Whether the assumption `key` is proved of `term`; asks PyTensor last."""
+        found = self._asked.get((term, key))
+        if found is None:
+            self._asked[term, key] = False
+            found = self._asked[term, key] = self._proved(term, key)
+        return found
+
+    def _proved(self, term: Any, key: str) -> bool:
+        if not isinstance(term, Term):
+            return False
+        if (term, key) in self._promises:
+            return True
+        if term.head is v.eye:
+            return key in KEY_REGISTRY and key not in ("unique_indices", "selection")
+        if term.head is v.transpose or term.head is v.inverse:
+            kept = _KEPT_BY_TRANSPOSE if term.head is v.transpose else _KEPT_BY_INVERSE
+            if key in kept and self.holds(term.args[0], key):
+                return True
+        if any(self.holds(term, stronger) for stronger in _IMPLIED.get(key, ())):
+            return True
+        found = self.variables.get(term)
+        if found is None or self.fgraph is None or key not in KEY_REGISTRY or found[1] != 2:
+            return False
+        return check_assumption(self.fgraph, found[0], KEY_REGISTRY[key])
+
+
+def natural_core(var: Any) -> int:
+    """The core of a variable as its Op says: the last two axes, but for vectors and scalars."""
+    if var.type.ndim < 2:
+        return int(var.type.ndim)
+    op = getattr(var.owner.op, "core_op", None) if var.owner is not None else None
+    return int(getattr(op, "b_ndim", 2))
+
+
+def _constant(var: Any, core: int) -> Term | None:
+    data = np.asarray(var.data)
+    if core == 0 and data.size == 1 and data.dtype.kind in "fiucb":
+        return number(data.reshape(()).item())
+    if core == 2 and data.ndim == 2 and data.shape[0] == data.shape[1] and data.dtype.kind in "fc":
+        return _scaled_identity(var, data)
+    return None
+
+
+def _scaled_identity(var: Any, data: Any) -> Term | None:
+    """Identities are folded to literals by PyTensor; they are recognised by value."""
+    found = getattr(var.tag, "kantor_identity", None)
+    if found is None:
+        d = np.diagonal(data)
+        uniform = d.size > 0 and bool((d == d[0]).all())
+        found = (d[0].item(),) if uniform and np.count_nonzero(data) == np.count_nonzero(d) else ()
+        var.tag.kantor_identity = found
+    if not found or found[0] == 0:
+        return None
+    return v.scale(found[0], v.eye(const(data.shape[0])))  # type: ignore[no-any-return]
+
+
+def _shape_axis(node: Any) -> int | None:
+    """The axis in ``Shape(x)[axis]``, or None."""
+    if not isinstance(node.op, Subtensor) or len(node.op.idx_list) != 1:
+        return None
+    up = node.inputs[0].owner
+    if up is None or not isinstance(up.op, Shape) or len(node.inputs) != 2:
+        return None
+    index = node.inputs[1]
+    if not isinstance(index, Constant):
+        return None
+    n = up.inputs[0].type.ndim
+    return int(index.data) % n
+
+
+_SQUARE = frozenset(
+    t for t in ANCHORS if t.__name__ in ("MatrixInverse", "Solve", "Cholesky", "Det", "SLogDet", "Expm")
+)

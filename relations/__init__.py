@@ -1,0 +1,1 @@
+"""What equals what: one family of identities per file."""

@@ -1,0 +1,112 @@
+"""Relations compiled for use: which rewrites a term offers, under any of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from matchers.index import Index
+from matchers.match import Context, Pattern, Window, compile_pattern
+from matchers.terms import LogicVar, Run, Term, rebuild, shape
+from matchers.dims import Axis, Dim
+from relations.language import Direction, Relation
+
+
+class Rewrite(NamedTuple):
+    """One use of a relation: `before` equals `after`."""
+
+    relation: Relation
+    before: Term
+    after: Term
+
+
+class Rules:
+    """The directions of some relations, compiled and indexed.
+
+    Parameters
+    ----------
+    relations : iterable of Relation
+        In the order in which they are to be tried.
+    on_error : callable, optional
+        Called with a relation and the exception that it raised, once; the relation is then left out.
+    """
+
+    def __init__(
+        self,
+        relations: Iterable[Relation],
+        on_error: Callable[[Relation, Exception], None] | None = None,
+    ) -> None:
+        self.relations = tuple(relations)
+        self._on_error = on_error
+        self._failed: set[Relation] = set()
+        directions = [d for r in self.relations for d in r.directions]
+        self._index: Index[tuple[Direction, Pattern]] = Index(
+            ((d, p), p) for d, p in ((d, compile_pattern(d.source, d.shapes)) for d in directions)
+        )
+
+    def rewrites(self, term: Term, known: Any, context: Context) -> Iterator[Rewrite]:
+        """All uses of a relation at the root of `term`."""
+        for direction, pattern in self._index.candidates(term):
+            relation = direction.relation
+            if relation in self._failed:
+                continue
+            try:
+                for window in pattern.match_within(term, context):
+                    after = rewritten(direction, term, window, known)
+                    if after is not None and after is not term:
+                        yield Rewrite(relation, term, after)
+            except Exception as error:
+                if self._on_error is None:
+                    raise
+                self._failed.add(relation)
+                self._on_error(relation, error)
+
+
+@lru_cache(maxsize=16)
+def rules(relations: tuple[Relation, ...]) -> Rules:
+    """The rules of these relations, compiled once."""
+    return Rules(relations)
+
+
+def rewritten(direction: Direction, term: Term, window: Window, known: Any) -> Term | None:
+    """What a match turns `term` into, or None where a condition is not proved."""
+    bindings = window.substitution
+    if not all(c.holds(bindings, known) for c in direction.relation.conditions):
+        return None
+    return replaced(direction, window)
+
+
+def replaced(direction: Direction, window: Window) -> Term:
+    """The target with its variables bound, between what stood around the source."""
+    new = instantiate(direction.target, window.substitution)
+    if not window.before and not window.after:
+        return new
+    head = direction.source.head
+    return head.make(*window.before, new, *window.after)  # type: ignore[no-any-return]
+
+
+def instantiate(side: Any, bindings: dict[LogicVar, Any]) -> Any:
+    """A side of a relation with its variables bound."""
+
+    def leaf(x: Any) -> Any:
+        if isinstance(x, LogicVar):
+            return bindings[x]
+        return bound(x, bindings) if isinstance(x, Dim) else x
+
+    return rebuild(side, leaf)
+
+
+def bound(dim: Dim, bindings: dict[LogicVar, Any]) -> Dim:
+    """A dimension of logic variables as one of what they are bound to."""
+    out = Dim(dim.coef)
+    for s, p in dim.powers:
+        part = Dim(1, frozenset([(s, 1)]))
+        if isinstance(s.owner, LogicVar) and s.axis is not None:
+            part = shape(bindings[s.owner])[s.axis]
+        for _ in range(p):
+            out = out * part
+    return out
+
+
+__all__ = ["Axis", "Rewrite", "Rules", "Run", "instantiate", "replaced", "rewritten", "rules"]
