@@ -9,7 +9,6 @@ from typing import Any
 
 from pytensor.compile.sharedvalue import SharedVariable
 from pytensor.graph.features import Feature
-from pytensor.graph.traversal import ancestors
 
 from lowering.build import Builder, CannotBuild
 from lowering.costs import cost
@@ -17,8 +16,7 @@ from lowering.decide import Decision, decide
 from lowering.plans import Plan, Planner
 from lowering.polynomials import ZERO, Poly
 from lowering.search import BUDGET, Candidate, search
-from matchers import vocabulary as v
-from matchers.dims import Axis, Dim, symbol
+from matchers.dims import Axis, Dim
 from matchers.kernels import node_kernel
 from matchers.match import Context
 from matchers.regions import Region, regions
@@ -188,19 +186,19 @@ class Reading:
         self.view = View(fgraph, region.nodes)
         self.keys = [(r, self.view.core(r)) for r in region.roots]
         self.roots = tuple(self.view.definition(r, core) for r, core in self.keys)
-        self.before = self._cost_before()
+        self.calls = [node_kernel(self.view, node) for node in region.nodes]
         self.known = self._known_sizes(sizes)
 
     @property
     def decided(self) -> bool:
         """Whether all sizes are known, so that one sample tells all."""
-        return self.before.symbols <= set(self.known)
+        return self.before().symbols <= set(self.known)
 
-    def _cost_before(self) -> Poly:
+    def before(self) -> Poly:
+        """The cost of the nodes that are there; a search may have learnt more of the sizes."""
         total = ZERO
         normal = self.view.dims.normal
-        for node in self.region.nodes:
-            kernel, sizes, batch = node_kernel(self.view, node)
+        for kernel, sizes, batch in self.calls:
             polys = tuple(Poly.of(normal(d)) for d in sizes)
             total = total + cost(kernel, polys, Poly.of(normal(batch)))
         return total
@@ -210,7 +208,7 @@ class Reading:
         given = {k: tuple(s) for k, s in (sizes or {}).items()}
         named = {k.name: s for k, s in given.items() if getattr(k, "name", None)}
         out: dict[Axis, float] = {}
-        for s in self.before.symbols:
+        for s in self.before().symbols:
             for d in (Dim(1, frozenset([(s, 1)])), *self.view.dims.members(
                 Dim(1, frozenset([(s, 1)]))
             )):  # fmt: skip
@@ -242,7 +240,7 @@ class Reading:
     def step(self, candidate: Candidate, plan: Plan, exhausted: bool) -> Step | None:
         """The decision about one candidate, or None where it needs a dimension it cannot have."""
         after = plan.polynomial(self.view.dims.normal)
-        decision = decide(self.before, after, self.known)
+        decision = decide(self.before(), after, self.known)
         names = tuple(
             m.relation.name for m in candidate.path if getattr(m, "relation", None) is not None
         )
@@ -297,4 +295,4 @@ def _present_length(axis: Axis, given: Mapping[Any, Any], named: Mapping[Any, An
     return None
 
 
-__all__ = ["Engine", "KantorWarning", "Step", "ancestors", "symbol", "v"]
+__all__ = ["Decided", "Engine", "KantorWarning", "Reading", "Step"]

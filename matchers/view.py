@@ -57,6 +57,7 @@ class View:
         self.dims = Dims()
         self.variables: dict[Term, Key] = {}
         self._terms: dict[Key, Term] = {}
+        self._learned: set[Term] = set()
         self._promises: set[tuple[Term, str]] = set()
         self._asked: dict[tuple[Any, str], bool] = {}
 
@@ -148,8 +149,14 @@ class View:
     # --- dimensions ---------------------------------------------------------------------------
 
     def _learn(self, term: Term, var: Any, core: int) -> None:
-        for a, b in equations(term):
-            self.dims.unify(a, b)
+        fresh = [term]
+        while fresh:
+            t = fresh.pop()
+            if t not in self._learned:
+                self._learned.add(t)
+                for a, b in equations(t):
+                    self.dims.unify(a, b)
+                fresh += [a for a in t.args if isinstance(a, Term)]
         if isinstance(term, Atom) or core == 0:
             return
         rows, cols, _ = shape(term)
