@@ -34,6 +34,7 @@ from kantor.api import rewrite  # noqa: E402
 from kantor.engine import KantorWarning  # noqa: E402
 from matchers.conditions import (  # noqa: E402
     assumed,
+    conforming,
     diagonal_matrix,
     implied,
     lower_triangular,
@@ -80,7 +81,7 @@ except metadata.PackageNotFoundError:  # a source tree that is not installed
     __version__ = "0+uninstalled"
 
 __all__ = [
-    "KantorWarning", "Relation", "RelationError", "assumed", "block_diag", "cholesky", "det",
+    "KantorWarning", "Relation", "RelationError", "assumed", "block_diag", "cholesky", "conforming", "det",
     "diag", "diagonal", "diagonal_matrix", "discrete_lyapunov", "expm", "eye", "implied", "inverse", "kron",
     "logabsdet", "lower_triangular", "matrices", "orthogonal", "positive_definite", "reciprocal",
     "relation", "rests", "rewrite", "same_shape", "scalars", "segments", "square", "sylvester",

@@ -11,10 +11,9 @@ from pytensor.compile.sharedvalue import SharedVariable
 from pytensor.graph.features import Feature
 
 from lowering.build import Builder, CannotBuild
-from lowering.costs import cost
 from lowering.decide import Decision, decide
-from lowering.plans import Plan, Planner
-from lowering.polynomials import ZERO, Poly
+from lowering.plans import Plan, Planner, total
+from lowering.polynomials import Poly
 from lowering.search import BUDGET, Candidate, search
 from matchers.dims import Axis, Dim
 from matchers.kernels import node_kernel
@@ -196,12 +195,7 @@ class Reading:
 
     def before(self) -> Poly:
         """The cost of the nodes that are there; a search may have learnt more of the sizes."""
-        total = ZERO
-        normal = self.view.dims.normal
-        for kernel, sizes, batch in self.calls:
-            polys = tuple(Poly.of(normal(d)) for d in sizes)
-            total = total + cost(kernel, polys, Poly.of(normal(batch)))
-        return total
+        return total(self.calls, self.view.dims.normal)
 
     def _known_sizes(self, sizes: Mapping[Any, Any] | None) -> dict[Axis, float]:
         """Shapes of shared variables as they are now, and declared ones."""
@@ -240,7 +234,7 @@ class Reading:
     def step(self, candidate: Candidate, plan: Plan, exhausted: bool) -> Step | None:
         """The decision about one candidate, or None where it needs a dimension it cannot have."""
         after = plan.polynomial(self.view.dims.normal)
-        decision = decide(self.before(), after, self.known)
+        decision = decide(self.before(), after, self.known, self.view.dims.reduced)
         names = tuple(
             m.relation.name for m in candidate.path if getattr(m, "relation", None) is not None
         )

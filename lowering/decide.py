@@ -6,11 +6,11 @@ shapes, shared variables' present shapes, or declared sizes; else the graph stay
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from lowering.polynomials import Poly
-from matchers.dims import Axis
+from matchers.dims import Axis, Dim
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,12 @@ class Decision:
         return f"{self.after} < {self.before}"
 
 
-def decide(before: Poly, after: Poly, sizes: Mapping[Axis, float]) -> Decision:
+def decide(
+    before: Poly,
+    after: Poly,
+    sizes: Mapping[Axis, float],
+    reduced: Callable[[Dim], Dim] = lambda d: d,
+) -> Decision:
     """Compare two costs.
 
     Parameters
@@ -44,9 +49,11 @@ def decide(before: Poly, after: Poly, sizes: Mapping[Axis, float]) -> Decision:
     before, after : Poly
     sizes : mapping
         Dimensions that are known, though not for certain: they decide cost, never validity.
+    reduced : callable, optional
+        Another form of dimensions, in which a proof may succeed that fails otherwise.
     """
     gain = before - after
-    if gain.positive():
+    if gain.positive() or gain.normal(reduced).positive():
         return Decision(True, "for all sizes", before, after)
     known = gain.at(sizes)
     if known.constant is not None:

@@ -50,11 +50,7 @@ class Plan:
 
     def polynomial(self, normal: Callable[[Dim], Dim]) -> Poly:
         """The cost for all sizes."""
-        total = ZERO
-        for kernel, sizes, batch in self.calls():
-            polys = tuple(Poly.of(normal(d)) for d in sizes)
-            total = total + cost(kernel, polys, Poly.of(normal(batch)))
-        return total
+        return total(self.calls(), normal)
 
     def calls(self) -> Iterable[tuple[str, tuple[Dim, ...], Dim]]:
         """Each kernel call; a second solve with one matrix does not factorize again."""
@@ -66,6 +62,16 @@ class Plan:
                     kernel = "solve_again"
                 factorized.add(step.matrix)
             yield kernel, step.sizes, step.batch
+
+
+def total(
+    calls: Iterable[tuple[str, tuple[Dim, ...], Dim]], normal: Callable[[Dim], Dim]
+) -> Poly:
+    """The cost of kernel calls for all sizes, with dimensions in normal form."""
+    out = ZERO
+    for kernel, sizes, batch in calls:
+        out = out + cost(kernel, tuple(map(Poly.of, sizes)), Poly.of(batch))
+    return out.normal(normal)
 
 
 class Planner:
@@ -105,11 +111,11 @@ class Planner:
                 stack.append((term, True))
                 stack.extend((t, False) for t in reversed(step.needs) if t not in steps)
         plan = Plan(steps, 0.0)
-        total = sum(
+        price = sum(
             cost(kernel, tuple(map(self.size, sizes)), self.size(batch))
             for kernel, sizes, batch in plan.calls()
         )
-        return Plan(steps, float(total))
+        return Plan(steps, float(price))
 
     def step(self, term: Term) -> Step:
         """The kernel chosen for one term."""
@@ -236,6 +242,14 @@ def _view(term: Term) -> Step:
     return Step("view", (), ONE, _terms(term.args))
 
 
+def _reshaped(term: Term) -> Step:
+    """A reshape copies what a transpose has left in another order."""
+    inner = term.args[0]
+    if inner.head is v.transpose and ONE not in shape(inner)[:2]:
+        return Step("copy", (_entries(term),), _batch(term), (inner,))
+    return _view(term)
+
+
 def _sum(term: Term) -> Step:
     batch = _batch(term) * (len(term.args) - 1)
     return Step("elementwise", (_entries(term),), batch, _terms(term.args))
@@ -249,7 +263,8 @@ def _sylvester(term: Term) -> Step:
 _unknown = _entrywise("unknown")
 _BY_HEAD: dict[Head, Callable[[Term], Step]] = {
     v.transpose: _view,
-    v.reshape: _view,
+    v.reshape: _reshaped,
+    v.size: _view,
     v.item: _view,
     v.diagonal: _view,
     v.scale: _entrywise("elementwise"),

@@ -70,6 +70,14 @@ class Poly:
             terms[rest] = terms.get(rest, 0.0) + c
         return Poly(terms)
 
+    def normal(self, normal: Callable[[Dim], Dim]) -> Poly:
+        """The polynomial with every monomial in the normal form of dimensions."""
+        terms: dict[Monomial, float] = {}
+        for m, c in self.terms.items():
+            dim = normal(Dim(1, m))
+            terms[dim.powers] = terms.get(dim.powers, 0.0) + c * dim.coef
+        return Poly(terms)
+
     @property
     def constant(self) -> float | None:
         """Its value where it has no unknown, else None."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any, NamedTuple, Protocol
 
 from matchers.dims import Dims
@@ -31,7 +32,7 @@ class Condition(NamedTuple):
     Attributes
     ----------
     name : str
-        ``square``, ``same_shape``, or the name of an assumption.
+        ``square``, ``same_shape``, ``conforming``, or the name of an assumption.
     variables : tuple
         The logic variables that it constrains.
     implied : bool
@@ -52,6 +53,10 @@ class Condition(NamedTuple):
             return all(known.dims.unify(*shape(t)[:2]) for t in terms)
         if self.name == "square":
             return all(known.dims.equal(*shape(t)[:2]) for t in terms)
+        if self.name == "conforming":
+            return all(
+                known.dims.equal(shape(a)[1], shape(b)[0]) for a, b in pairwise(terms)
+            )
         if self.name == "same_shape":
             first = shape(terms[0])
             return all(
@@ -66,6 +71,8 @@ class Condition(NamedTuple):
         names = [str(bindings.get(x, x)) for x in self.variables]
         if self.name == "square":
             return f"give {names[0]} a static square shape, e.g. pt.matrix(shape=(n, n))"
+        if self.name == "conforming":
+            return f"give {' and '.join(names)} static shapes that conform"
         if self.name == "same_shape":
             return f"give {' and '.join(names)} equal static shapes"
         return f"declare pytensor.assumptions.assume({names[0]}, {self.name}=True)"
@@ -74,6 +81,11 @@ class Condition(NamedTuple):
 def square(*matrices: LogicVar) -> Condition:
     """Each of `matrices` has as many rows as columns."""
     return Condition("square", matrices)
+
+
+def conforming(*matrices: LogicVar) -> Condition:
+    """Each of `matrices` has as many columns as the next has rows."""
+    return Condition("conforming", matrices)
 
 
 def implied(condition: Condition) -> Condition:

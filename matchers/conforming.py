@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from matchers import vocabulary as v
-from matchers.dims import Dim, Dims
+from matchers.dims import ONE, Dim, Dims
 from matchers.terms import Head, LogicVar, Term, shape, subterms
 
 Equation = tuple[Dim, Dim]
@@ -61,14 +61,25 @@ DEMANDS: dict[Head, Callable[[tuple[Any, ...]], Iterator[Equation]]] = {
     v.reshape: _reshaped,
     v.sylvester: _sylvester,
     v.discrete_lyapunov: _lyapunov,
-    **dict.fromkeys((v.inverse, v.trace, v.det, v.logabsdet, v.cholesky, v.expm), _square),
+    **dict.fromkeys((v.inverse, v.det, v.logabsdet, v.cholesky, v.expm), _square),
 }
 
 
 def equations(term: Term) -> Iterator[Equation]:
     """The equations that the head of `term` demands of its arguments."""
     demand = DEMANDS.get(term.head)
-    return demand(term.args) if demand is not None else iter(())
+    if demand is not None:
+        yield from demand(term.args)
+    yield from _batches([a for a in term.args if isinstance(a, Term)])
+
+
+def _batches(args: list[Term]) -> Iterator[Equation]:
+    """Batch dimensions are equal or of length 1; PyTensor broadcasts no unknown dimension."""
+    batches = [b for a in args if (b := shape(a)[2])]
+    for left, right in pairwise(batches):
+        for m, n in zip(reversed(left), reversed(right), strict=False):
+            if ONE not in (m, n):
+                yield m, n
 
 
 def learn(dims: Dims, *roots: Any) -> bool:

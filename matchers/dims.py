@@ -173,12 +173,18 @@ class Dims:
         self._known[dim] = out
         return out
 
+    def reduced(self, dim: Dim) -> Dim:
+        """The normal form, with equations between composite monomials applied as well."""
+        out = self.normal(dim)
+        for a, b in self._open:
+            out = _substituted(out, b, a)
+        return out
+
     def equal(self, a: Dim, b: Dim) -> bool:
         """Whether the two are proved to be equal."""
         if a is b or a == b:
             return True
-        a, b = self.normal(a), self.normal(b)
-        return a == b or (a, b) in self._open or (b, a) in self._open
+        return self.normal(a) == self.normal(b) or self.reduced(a) == self.reduced(b)
 
     def unify(self, a: Dim, b: Dim) -> bool:
         """Learn that the two are equal; false if that contradicts what is known."""
@@ -194,6 +200,7 @@ class Dims:
         if a.known and b.known:
             return False
         self._open.append((a, b))
+        self._known.clear()
         return True
 
     def _bind(self, s: Axis, value: Dim) -> None:
@@ -211,6 +218,17 @@ class Dims:
             for s in self._bound
             if self.normal(d := Dim(1, frozenset([(s, 1)]))) == target
         ]
+
+
+def _substituted(dim: Dim, old: Dim, new: Dim) -> Dim:
+    """`dim` with the factor `old` replaced by `new`, once, where it divides."""
+    powers = dict(dim.powers)
+    for s, p in old.powers:
+        powers[s] = powers.get(s, 0) - p
+    if not old.coef or dim.coef % old.coef or any(p < 0 for p in powers.values()):
+        return dim
+    rest = frozenset((s, p) for s, p in powers.items() if p)
+    return Dim(dim.coef // old.coef, rest) * new
 
 
 def _cancel(a: Dim, b: Dim) -> tuple[Dim, Dim]:

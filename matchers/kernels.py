@@ -7,7 +7,7 @@ from typing import Any
 from pytensor.tensor.elemwise import DimShuffle, Elemwise
 from pytensor.tensor.shape import Reshape
 
-from matchers.dims import ONE, Dim, const, symbol
+from matchers.dims import ONE, Dim
 from matchers.readers import core_op
 from matchers.terms import shape
 
@@ -25,9 +25,7 @@ def node_kernel(view: Any, node: Any) -> Call:
     if kind is Elemwise:
         return "elementwise", (size(view, out),), ONE
     shapes = [matrix_shape(view, i) for i in node.inputs]
-    batch = ONE
-    for b in leading(view, out, op):
-        batch = batch * b
+    batch = batch_size(view, out, getattr(op, "b_ndim", 2))
     match kind.__name__:
         case "Dot" | "BatchedDot":
             (m, k), (_, n) = shapes
@@ -69,10 +67,12 @@ def matrix_shape(view: Any, var: Any) -> tuple[Dim, Dim]:
     return rows, cols
 
 
-def leading(view: Any, var: Any, op: Any) -> tuple[Dim, ...]:
-    """The batch dimensions of a variable."""
-    core = min(var.type.ndim, getattr(op, "b_ndim", 2))
-    return tuple(symbol(var, i) for i in range(var.type.ndim - core))
+def batch_size(view: Any, var: Any, core: int) -> Dim:
+    """The product of the batch dimensions of a variable."""
+    out = ONE
+    for b in shape(view.term(var, min(var.type.ndim, core)))[2]:
+        out = out * b
+    return out
 
 
 def size(view: Any, var: Any) -> Dim:
@@ -83,7 +83,4 @@ def size(view: Any, var: Any) -> Dim:
     out = rows * cols
     for b in batch:
         out = out * b
-    if var.type.ndim > 2 and not batch:
-        for n in var.type.shape[:-2]:
-            out = out * (const(n) if n is not None else ONE)
     return out

@@ -240,6 +240,16 @@ def _sqr(view: Any, node: Any, out: int, core: int) -> Reading:
     return ([(node.inputs[0], core)], lambda a: v.mul(a, a)) if same_dtype(node) else None
 
 
+def _pow(view: Any, node: Any, out: int, core: int) -> Reading:
+    x, power = node.inputs
+    c = coefficient(power)
+    if c is None or not isinstance(c[0], Constant) or float(c[0].data.item()) != 2:
+        return None
+    if x.type.dtype != node.outputs[0].type.dtype or not _whole(x, node, core):
+        return None
+    return [(x, core)], lambda a: v.mul(a, a)
+
+
 def _true_div(view: Any, node: Any, out: int, core: int) -> Reading:
     x, y = node.inputs
     if x.type.dtype != node.outputs[0].type.dtype or not _is_coefficient(y, node):
@@ -351,6 +361,7 @@ SCALAR_READERS: dict[type, Reader] = {
     ps.Mul: _mul,
     ps.TrueDiv: _true_div,
     scalar_basic.Sqr: _sqr,
+    scalar_basic.Pow: _pow,
     scalar_basic.Log: _log,
     scalar_basic.Reciprocal: _reciprocal,
 }

@@ -77,7 +77,14 @@ class Notation(Symbolic):
         return shape(self)[1]
 
 
-class LogicVar(Var, Notation):  # type: ignore[misc]
+class _LogicVarType(type(Var)):  # type: ignore[misc]
+    """For ``isinstance``: that of `Var` says yes to every plain variable, and is slow."""
+
+    def __instancecheck__(cls, o: object) -> bool:
+        return type.__instancecheck__(cls, o)
+
+
+class LogicVar(Var, Notation, metaclass=_LogicVarType):  # type: ignore[misc]
     """A logic variable of a kind that the notation knows.
 
     ``matrix``, ``vector`` (a column) and ``scalar`` bind one term, which may be compound: within a
@@ -366,7 +373,7 @@ def _has_variable(arg: Any) -> bool:
 
 def _is_scalar_term(head: Head, args: tuple[Any, ...]) -> bool:
     """0-d by construction: a scalar reduction, or an elementwise operation on coefficients."""
-    if head.name in ("trace", "det", "logabsdet", "total", "item"):
+    if head.name in ("trace", "det", "logabsdet", "total", "item", "size"):
         return True
     if head.name in ("mul", "add", "reciprocal", "scale"):
         return all(is_scalar(a) for a in args)

@@ -29,6 +29,7 @@ _FLATTENED = ("matmul", "add", "mul", "scale")
 # Structure that a transpose keeps, and that an inverse keeps.
 _KEPT_BY_TRANSPOSE = {"symmetric", "positive_definite", "diagonal", "orthogonal", "permutation"}
 _KEPT_BY_INVERSE = _KEPT_BY_TRANSPOSE | {"lower_triangular", "upper_triangular"}
+_SWAPPED = {"lower_triangular": "upper_triangular", "upper_triangular": "lower_triangular"}
 _IMPLIED = {"symmetric": ("positive_definite", "diagonal"), "lower_triangular": ("diagonal",)}
 
 
@@ -242,6 +243,10 @@ class View:
             return True
         if term.head is v.eye:
             return key in KEY_REGISTRY and key not in ("unique_indices", "selection")
+        if term.head is v.cholesky and key == "lower_triangular":
+            return True
+        if term.head is v.transpose and key in _SWAPPED:
+            return self.holds(term.args[0], _SWAPPED[key])
         if term.head is v.transpose or term.head is v.inverse:
             kept = _KEPT_BY_TRANSPOSE if term.head is v.transpose else _KEPT_BY_INVERSE
             if key in kept and self.holds(term.args[0], key):

@@ -167,6 +167,17 @@ reciprocal = Head(
 )
 
 
+def _size_normal(head: Head, args: tuple[Any, ...]) -> Any:
+    (n,) = args
+    return number(n.coef) if isinstance(n, Dim) and n.known else intern(head, (n,))
+
+
+# A dimension as a coefficient.
+size = Head(
+    "size", lambda n: pt.as_tensor(n), lambda n: (ONE, ONE, ()), _size_normal, template="{0}"
+)
+
+
 # --- sums and elementwise products, which are multisets ----------------------------------------
 
 

@@ -1,28 +1,27 @@
-"""Kronecker products: A ⊗ B, row-major vec, so that (A ⊗ B) vec(X) = vec(A X Bᵀ)."""
+"""Kronecker products: A ⊗ B, with row-major vec, so that (A ⊗ B) vec(X) = vec(A X Bᵀ)."""
 
-from matchers.conditions import implied, positive_definite, square
+from matchers.conditions import conforming, implied, positive_definite, same_shape, square
 from matchers.vocabulary import (
     cholesky,
-    det,
-    diag,
     discrete_lyapunov,
     expm,
     eye,
     inverse,
     kron,
     logabsdet,
+    mul,
     reshape,
     scale,
+    size,
     sylvester,
     total,
     trace,
     transpose,
     vec,
 )
-from relations.language import matrices, relation, scalars, vectors
+from relations.language import matrices, relation, scalars
 
-A, B, C, D, X, M, P, R = matrices("A B C D X M P R")
-x, y = vectors("x y")
+A, B, C, D, M, Q, X = matrices("A B C D M Q X")
 (c,) = scalars("c")
 
 VAN_LOAN = "Van Loan 2000, The ubiquitous Kronecker product, sec. 2"
@@ -38,7 +37,29 @@ def kron_matvec(A, B, X):
 @relation(tags="kronecker", cites=VAN_LOAN)
 def kron_vecmat(A, B, X):
     """vec(X)ᵀ (A ⊗ B) = vec(Aᵀ X B)ᵀ."""
-    return transpose(vec(X)) @ kron(A, B), transpose(vec(A.T @ X @ B))
+    return vec(X).T @ kron(A, B), vec(A.T @ X @ B).T
+
+
+@relation(tags="kronecker", cites=VAN_LOAN)
+def kron_matmat(A, B, M):
+    """(A ⊗ B) M = (A ⊗ I) (I ⊗ B) M, column by column, each factor in one product."""
+    inner = reshape(reshape(M.T, M.cols * A.cols, B.cols) @ B.T, M.cols, A.cols * B.rows).T
+    outer = reshape(A @ reshape(inner, A.cols, B.rows * M.cols), A.rows * B.rows, M.cols)
+    return kron(A, B) @ M, outer
+
+
+@relation(tags="kronecker", cites=VAN_LOAN)
+def matmat_kron(A, B, M):
+    """M (A ⊗ B) = M (I ⊗ B) (A ⊗ I), row by row, each factor in one product."""
+    inner = reshape(reshape(M, M.rows * A.rows, B.rows) @ B, M.rows, A.rows * B.cols)
+    outer = reshape(A.T @ reshape(inner.T, A.rows, B.cols * M.rows), A.cols * B.cols, M.rows)
+    return M @ kron(A, B), outer.T
+
+
+@relation(tags="kronecker", cites=HORN)
+def transpose_of_kron(A, B):
+    """(A ⊗ B)ᵀ = Aᵀ ⊗ Bᵀ."""
+    return transpose(kron(A, B)), kron(A.T, B.T)
 
 
 @relation(tags="kronecker", cites=HORN)
@@ -48,6 +69,73 @@ def inverse_of_kron(A, B):
 
 
 @relation(tags="kronecker", cites=HORN)
-def transpose_of_kron(A, B):
-    """(A ⊗ B)ᵀ = Aᵀ ⊗ Bᵀ."""
-    return transpose(kron(A, B)), kron(A.T, B.T)
+def product_of_krons(A, B, C, D):
+    """(A ⊗ B) (C ⊗ D) = A C ⊗ B D where the factors conform."""
+    conform = conforming(A, C), conforming(B, D)
+    return kron(A, B) @ kron(C, D), kron(A @ C, B @ D), *conform
+
+
+@relation(tags="kronecker", cites=HORN)
+def kron_of_scaled_left(A, B, c):
+    """c A ⊗ B = c (A ⊗ B)."""
+    return kron(scale(c, A), B), scale(c, kron(A, B))
+
+
+@relation(tags="kronecker", cites=HORN)
+def kron_of_scaled_right(A, B, c):
+    """A ⊗ c B = c (A ⊗ B)."""
+    return kron(A, scale(c, B)), scale(c, kron(A, B))
+
+
+@relation(tags="kronecker", cites=HORN)
+def trace_of_kron(A, B):
+    """tr(A ⊗ B) = tr(A) tr(B) for square factors."""
+    return trace(kron(A, B)), trace(A) * trace(B), square(A, B)
+
+
+@relation(tags="kronecker", cites=HORN)
+def total_of_kron(A, B):
+    """The sum of all entries of A ⊗ B is the product of the sums."""
+    return total(kron(A, B)), total(A) * total(B)
+
+
+@relation(tags="kronecker", cites=HORN)
+def elementwise_product_of_krons(A, B, C, D):
+    """(A ⊗ B) ⊙ (C ⊗ D) = (A ⊙ C) ⊗ (B ⊙ D) for factors of one shape."""
+    alike = same_shape(A, C), same_shape(B, D)
+    return mul(kron(A, B), kron(C, D)), kron(mul(A, C), mul(B, D)), *alike
+
+
+@relation(tags="kronecker", cites=HORN)
+def logabsdet_of_kron(A, B):
+    """log|A ⊗ B| = n log|A| + m log|B| for A of order m and B of order n."""
+    logs = size(B.rows) * logabsdet(A) + size(A.rows) * logabsdet(B)
+    return logabsdet(kron(A, B)), logs, square(A, B)
+
+
+@relation(tags="kronecker", cites=VAN_LOAN)
+def cholesky_of_kron(A, B):
+    """chol(A ⊗ B) = chol(A) ⊗ chol(B) for positive definite factors."""
+    factors = kron(cholesky(A), cholesky(B))
+    return cholesky(kron(A, B)), factors, positive_definite(A, B)
+
+
+@relation(tags="kronecker", cites=HORN, stability="mixed")
+def sylvester_of_kron_sum(A, B, C):
+    """(A ⊗ I + I ⊗ B)⁻¹ vec(C) = vec(X) where A X + X Bᵀ = C."""
+    kron_sum = kron(A, eye(B.rows)) + kron(eye(A.rows), B)
+    return inverse(kron_sum) @ vec(C), vec(sylvester(A, B.T, C)), implied(square(A, B))
+
+
+@relation(tags="kronecker", cites=HORN, stability="mixed")
+def lyapunov_of_kron(A, Q):
+    """(I - A ⊗ A)⁻¹ vec(Q) = vec(X) where X - A X Aᵀ = Q."""
+    dense = eye(A.rows * A.rows) - kron(A, A)
+    return inverse(dense) @ vec(Q), vec(discrete_lyapunov(A, Q)), implied(square(A))
+
+
+@relation(tags="kronecker", cites=HORN)
+def expm_of_kron_sum(A, B):
+    """exp(A ⊗ I + I ⊗ B) = exp(A) ⊗ exp(B)."""
+    kron_sum = kron(A, eye(B.rows)) + kron(eye(A.rows), B)
+    return expm(kron_sum), kron(expm(A), expm(B)), implied(square(A, B))

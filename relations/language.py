@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 from matchers.conditions import Condition
@@ -324,12 +325,16 @@ def _bind_free(dims: Dims, axes: set[Any], a: Dim, b: Dim) -> None:
 
 def _assume(dims: Dims, c: Condition) -> None:
     first = c.variables[0]
+    if c.name == "conforming":
+        for x, y in pairwise(c.variables):
+            dims.unify(x.cols, y.rows)
+        return
     for x in c.variables:
         if c.name == "same_shape":
             dims.unify(first.rows, x.rows)
             dims.unify(first.cols, x.cols)
         else:  # square, and every structure that is a property of square matrices
-            dims.unify(x.rows, x.cols)
+            dims.unify(x.cols, x.rows)
 
 
 def _reshaped_variables(side: Any) -> list[LogicVar]:

@@ -1,0 +1,159 @@
+"""Kantor's rewrite database: one entry per relation, one graph rewriter out of those selected.
+
+PyTensor's databases hand a query on to the databases that they hold. Here the entries that the
+query selects by name and tag become one `KantorRewriter`, which rewrites with just those relations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from pytensor.compile.mode import optdb
+from pytensor.graph.rewriting.basic import GraphRewriter, SequentialGraphRewriter
+from pytensor.graph.rewriting.db import RewriteDatabase
+
+from kantor.engine import Engine
+from kantor.rewriter import KantorRewriter, RelationSub
+from relations.language import Relation
+from relations.library import library, select
+
+# What PyTensor's own modes ask for, and PyMC's rewriting before it differentiates ("stabilize").
+DEFAULT_TAGS = ("fast_run", "fast_compile", "stabilize")
+# The tag of everything that is Kantor's: `mode.excluding("kantor")`.
+KANTOR = "kantor"
+# What a mode of its own excludes, so that nothing is rewritten twice where `register` was called.
+REGISTERED = "kantor:registered"
+
+
+class RelationDatabase(RewriteDatabase):
+    """Relations by name and tag.
+
+    Parameters
+    ----------
+    spec : optional
+        Which relations, as `relations.library.select` takes it. By default all are entries; what
+        is off by default is off here too, until a mode includes it by name or tag.
+    sizes : mapping from Variable to tuple of int, optional
+        Typical shapes, for choices that no proof decides.
+
+    Attributes
+    ----------
+    entries : tuple of RelationSub
+        In the order of the library, which is the order of rewriting whatever a query looks like.
+
+    Raises
+    ------
+    ValueError
+        Where `spec` names what does not exist.
+    """
+
+    def __init__(self, spec: Any = None, *, sizes: Mapping[Any, Any] | None = None) -> None:
+        super().__init__()
+        self.spec = spec
+        self.sizes = sizes
+        relations, goals = select(spec)
+        on = {r.name for r in relations}
+        known: tuple[Any, ...] = library() if spec is None else relations
+        self.entries = tuple(RelationSub(r) for r in (*known, *goals))
+        self._engines: dict[tuple[str, ...], Engine] = {}
+        taken = _taken(optdb)
+        for entry in self.entries:
+            tags = entry.tags
+            if not isinstance(entry.relation, Relation) or entry.relation.name in on:
+                tags = (*tags, *DEFAULT_TAGS, KANTOR)
+            self.register(self._free_name(entry.relation_name, taken), entry, *tags)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_restored, (self.spec, self.sizes))
+
+    def _free_name(self, name: str, taken: Callable[[str], bool]) -> str:
+        """`name`, prefixed where a mode that excludes it would hit something of PyTensor's."""
+        free, n = (f"kantor_{name}" if taken(name) or name == KANTOR else name), 1
+        stem = free
+        while free in self:
+            n += 1
+            free = f"{stem}_{n}"
+        return free
+
+    def query(self, *tags: Any, **kwtags: Any) -> GraphRewriter:
+        """The graph rewriter over the selected relations; an empty one if there are none."""
+        chosen = self.selected(*tags, **kwtags)
+        if not chosen:
+            return SequentialGraphRewriter()
+        return KantorRewriter(lambda: self._engine(chosen))
+
+    def selected(self, *tags: Any, **kwtags: Any) -> tuple[RelationSub, ...]:
+        """The entries that a query selects."""
+        found = super().query(*tags, **kwtags)
+        return tuple(e for e in self.entries if e in found)
+
+    def _engine(self, chosen: tuple[RelationSub, ...]) -> Engine:
+        """One engine for all compiles with these relations: building its index is the slow part."""
+        key = tuple(e.name or "" for e in chosen)
+        engine = self._engines.get(key)
+        if engine is None:
+            relations = tuple(e.relation for e in chosen if isinstance(e.relation, Relation))
+            goals = tuple(e.relation for e in chosen if not isinstance(e.relation, Relation))
+            more: dict[str, Any] = {"goals": goals} if goals else {}
+            engine = self._engines[key] = Engine(relations, sizes=self.sizes, **more)
+        return engine
+
+
+def _restored(spec: Any, sizes: Any) -> RelationDatabase:
+    return RelationDatabase(spec, sizes=sizes)
+
+
+class Registered(RewriteDatabase):
+    """The place in PyTensor's stabilize database that `register` fills.
+
+    PyTensor has no way to remove what is registered, so the place stays, and its tags come and go.
+    """
+
+    tags = (*DEFAULT_TAGS, KANTOR, REGISTERED)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.database: RelationDatabase | None = None
+
+    def query(self, *tags: Any, **kwtags: Any) -> GraphRewriter:
+        """What the relations' database builds from the query."""
+        if self.database is None:
+            return SequentialGraphRewriter()
+        return self.database.query(*tags, **kwtags)
+
+
+def _taken(root: RewriteDatabase) -> Callable[[str], bool]:
+    """Whether PyTensor knows a rewrite by some name or tag, in any of its databases."""
+    databases = list(_databases(root))
+
+    def taken(name: str) -> bool:
+        return any(_holds(db, name) for db in databases)
+
+    return taken
+
+
+def _holds(db: RewriteDatabase, name: str) -> bool:
+    # A query for a name that a database does not know leaves the name there, with nothing under it.
+    if name not in db:
+        return False
+    try:
+        db[name]
+    except KeyError:
+        return False
+    except ValueError:  # a tag of several
+        return True
+    return True
+
+
+def _databases(root: RewriteDatabase) -> Iterator[RewriteDatabase]:
+    """`root` and all databases in it but Kantor's own."""
+    stack, seen = [root], set()
+    while stack:
+        db = stack.pop()
+        if id(db) in seen or isinstance(db, Registered):
+            continue
+        seen.add(id(db))
+        yield db
+        held = [db[name] for name in sorted(getattr(db, "_names", ()))]
+        stack.extend(x for x in (*held, getattr(db, "db", None)) if isinstance(x, RewriteDatabase))
