@@ -22,10 +22,12 @@ from matchers.regions import Region, regions
 from matchers.terms import Atom, Term
 from matchers.view import View
 from relations.language import Relation
-from relations.rules import Rules
+from relations.rules import Rewrite, Rules
 
 # Sample sizes at which forms are searched; only the winner is proved for all sizes. One sample has
 # all lengths nearly equal, the others have them grow and shrink in the order of appearance.
+# How many forms, from the cheapest, are tried to be proved cheaper at each sample.
+TRIES = 4
 SAMPLES = ((128.0, 1.01), (16.0, 1.7), (900.0, 0.6))
 
 
@@ -47,6 +49,12 @@ class Step:
         All outputs of the region.
     decision : Decision
         Why, and at what cost before and after.
+    plan : Plan
+        The kernels of the new form.
+    unexpanded : int
+        How many forms the search reached and left unexpanded.
+    exhausted : bool
+        Whether a match ran out of its budget, so that forms may be missing.
     """
 
     relations: tuple[str, ...]
@@ -54,8 +62,9 @@ class Step:
     before: tuple[Term, ...]
     after: tuple[Term, ...]
     decision: Decision
-    exhausted: bool = False
-    plan: Plan | None = None
+    plan: Plan
+    unexpanded: int
+    exhausted: bool
 
     @property
     def cost_before(self) -> Poly:
@@ -149,29 +158,25 @@ class Engine:
 
     def _region(self, fgraph: Any, region: Region, replace: bool) -> list[Step]:
         reading = Reading(fgraph, region, self.sizes)
+        context = Context(reading.view.dims)
+        memo: dict[Term, tuple[Rewrite, ...]] = {}
+
+        def moves(term: Term) -> tuple[Rewrite, ...]:
+            found = memo.get(term)
+            if found is None:
+                found = memo[term] = tuple(self.rules.rewrites(term, reading.view, context))
+            return found
+
         best: Step | None = None
-        tried: set[tuple[Term, ...]] = set()
         for sample in SAMPLES:
             planner = Planner(reading.sizer(sample), reading.view.holds)
-            context = Context(reading.view.dims)
-            found = search(
-                reading.roots,
-                lambda t, c=context: self.rules.rewrites(t, reading.view, c),  # type: ignore[misc]
-                planner,
-                self.budget,
-            )
-            exhausted = found.exhausted or context.exhausted
-            for candidate in found.candidates[:4]:
-                if candidate.roots in tried and candidate.path:
-                    continue
-                tried.add(candidate.roots)
-                step = reading.step(candidate, planner.plan(candidate.roots), exhausted)
-                if step is not None and step.decision.taken:
-                    if replace and not reading.replace(step):
-                        continue
+            found = search(reading.roots, moves, planner, self.budget)
+            for candidate in found.candidates[:TRIES]:
+                step = reading.step(candidate, planner, found.unexpanded, context.exhausted)
+                if step.decision.taken and (not replace or reading.replace(step)):
                     return [step]
                 best = best or step
-            if reading.decided:
+            if reading.decided or len(found.candidates) == 1:
                 break
         return [best] if best is not None and best.relations else []
 
@@ -231,8 +236,11 @@ class Reading:
 
         return size
 
-    def step(self, candidate: Candidate, plan: Plan, exhausted: bool) -> Step | None:
-        """The decision about one candidate, or None where it needs a dimension it cannot have."""
+    def step(
+        self, candidate: Candidate, planner: Planner, unexpanded: int, exhausted: bool
+    ) -> Step:
+        """The decision about one candidate."""
+        plan = planner.plan(candidate.roots)
         after = plan.polynomial(self.view.dims.normal)
         decision = decide(self.before(), after, self.known, self.view.dims.reduced)
         names = tuple(
@@ -240,11 +248,12 @@ class Reading:
         )
         if decision.taken and not names:
             names = ("associativity",)
-        return Step(names, candidate.path, self.roots, candidate.roots, decision, exhausted, plan)
+        return Step(
+            names, candidate.path, self.roots, candidate.roots, decision, plan, unexpanded, exhausted
+        )
 
     def replace(self, step: Step) -> bool:
         """Put a new form into the graph; false where it cannot be built."""
-        assert step.plan is not None
         leaves = [t.var for r in self.roots for t in _atoms(r)]
         builder = Builder(
             step.plan, self.view.dims, leaves, _dtype(self.keys), lambda term: None

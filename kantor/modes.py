@@ -134,7 +134,6 @@ def _selects_phase(query: RewriteDatabaseQuery) -> bool:
     """Whether PyTensor's database has the phase in what it builds from `query`."""
     return (
         any(t in query.include for t in DEFAULT_TAGS)
-        and all(t in DEFAULT_TAGS for t in query.require)
         and not any(t in query.exclude for t in DEFAULT_TAGS)
         and query.position_cutoff > PHASE_POSITION
     )

@@ -149,10 +149,8 @@ class RelationSub(KanrenRelationSub):
         found = _OPS.get(self.relation.lhs.head.name)
         return None if found is None else [*found, Blockwise]
 
-    def transform(
-        self, fgraph: Any, node: Any, enforce_tracks: bool = True
-    ) -> list[Variable] | bool:
-        """The outputs that replace those of `node`, or False."""
+    def transform(self, fgraph: Any, node: Any, enforce_tracks: bool = True) -> Any:
+        """The outputs that replace those of `node`, as a list; or False."""
         if self._failed or (enforce_tracks and not self._tracked(node.op)):
             return False
         if self.node_filter(node) is False:
@@ -166,7 +164,8 @@ class RelationSub(KanrenRelationSub):
             for result in run(None, out, self.kanren_relation(graph, out)):
                 new = _replacement(result, graph)
                 if new is not None:
-                    return new
+                    # Of several outputs, one may be what the node stands for.
+                    return new if len(new) == len(node.outputs) else {graph: new[0]}
         except Exception as error:
             if config.on_opt_error == "raise":
                 raise
@@ -204,7 +203,10 @@ def _fitted(new: Any, old: Any) -> Any:
     ndim = getattr(old.type, "ndim", None)
     if ndim is not None and getattr(new.type, "ndim", None) == ndim + 1:
         new = new.squeeze(-1) if new.type.broadcastable[-1] else new
-    return new if old.type.is_super(new.type) else None
+    try:
+        return old.type.convert_variable(new)  # None for another dtype or rank
+    except (AssertionError, TypeError, ValueError, NotImplementedError):  # other static lengths
+        return None
 
 
 # Which Ops a term with this head may be read from; Blockwise stands for all of them in batches.

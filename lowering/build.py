@@ -112,6 +112,8 @@ class Builder:
             return self._product(step)
         if term.head is v.eye:
             return pt.eye(self.length(term.args[0]), dtype=self.dtype)
+        if term.head is v.ones:
+            return pt.ones((self.length(term.args[0]), 1), dtype=self.dtype)
         args = [
             self._built[a] if isinstance(a, Term) else self.length(a) if isinstance(a, Dim) else a
             for a in term.args

@@ -19,6 +19,10 @@ from matchers.dims import ONE, Dim
 from matchers.terms import Atom, Head, Number, Term, shape
 
 
+# Kernels that factorize their matrix first; a second one with the same matrix does not again.
+FACTORIZING = frozenset({"solve", "solve_positive"})
+
+
 class Step(NamedTuple):
     """One kernel: what it computes, from what, on what sizes.
 
@@ -46,7 +50,6 @@ class Plan:
     """Steps for all terms that the roots need, inputs first."""
 
     steps: dict[Term, Step]
-    cost: float
 
     def polynomial(self, normal: Callable[[Dim], Dim]) -> Poly:
         """The cost for all sizes."""
@@ -57,7 +60,7 @@ class Plan:
         factorized: set[Term] = set()
         for step in self.steps.values():
             kernel = step.kernel
-            if step.matrix is not None and kernel in ("solve", "solve_positive"):
+            if step.matrix is not None and kernel in FACTORIZING:
                 if step.matrix in factorized:
                     kernel = "solve_again"
                 factorized.add(step.matrix)
@@ -97,9 +100,10 @@ class Planner:
         self.holds = holds
         self.given = given
         self._chosen: dict[Term, Step] = {}
+        self._prices: dict[Term, float] = {}
 
     def plan(self, roots: Iterable[Term]) -> Plan:
-        """The plan that computes all of `roots`."""
+        """The plan that computes all of `roots`, inputs first."""
         steps: dict[Term, Step] = {}
         stack = [(r, False) for r in reversed(tuple(roots))]
         while stack:
@@ -110,12 +114,31 @@ class Planner:
                 step = self.step(term)
                 stack.append((term, True))
                 stack.extend((t, False) for t in reversed(step.needs) if t not in steps)
-        plan = Plan(steps, 0.0)
-        price = sum(
-            cost(kernel, tuple(map(self.size, sizes)), self.size(batch))
-            for kernel, sizes, batch in plan.calls()
-        )
-        return Plan(steps, float(price))
+        return Plan(steps)
+
+    def price(self, roots: Iterable[Term]) -> float:
+        """What the plan for `roots` costs at these sizes."""
+        total, stack = 0.0, list(roots)
+        seen: set[Term] = set(stack)
+        factorized: set[Term] = set()
+        while stack:
+            step = self.step(term := stack.pop())
+            price = self._prices.get(term)
+            if price is None:
+                price = self._prices[term] = self._price(step.kernel, step)
+            if step.matrix is not None and step.kernel in FACTORIZING:
+                if step.matrix in factorized:
+                    price = self._price("solve_again", step)
+                factorized.add(step.matrix)
+            total += price
+            for t in step.needs:
+                if t not in seen:
+                    seen.add(t)
+                    stack.append(t)
+        return total
+
+    def _price(self, kernel: str, step: Step) -> float:
+        return float(cost(kernel, tuple(map(self.size, step.sizes)), self.size(step.batch)))
 
     def step(self, term: Term) -> Step:
         """The kernel chosen for one term."""
@@ -238,6 +261,11 @@ def _reduced(term: Term) -> Step:
     return Step("elementwise", (_entries(term.args[0]),), _batch(term), _terms(term.args))
 
 
+def _reduced_twice(term: Term) -> Step:
+    """Multiply and sum all blocks; both are elementwise over the first argument."""
+    return Step("elementwise", (_entries(term.args[0]) * 2,), _batch(term), _terms(term.args))
+
+
 def _view(term: Term) -> Step:
     return Step("view", (), ONE, _terms(term.args))
 
@@ -276,6 +304,9 @@ _BY_HEAD: dict[Head, Callable[[Term], Step]] = {
     v.block_diag: _entrywise("copy"),
     v.diag: _entrywise("copy"),
     v.eye: _entrywise("copy"),
+    v.ones: _entrywise("copy"),
+    v.kron_adjoint_left: _reduced_twice,
+    v.kron_adjoint_right: _reduced_twice,
     v.total: _reduced,
     v.trace: lambda t: Step("elementwise", (shape(t.args[0])[0],), _batch(t), _terms(t.args)),
     v.inverse: _of_order("inverse"),

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from lowering.plans import Planner
-from matchers.terms import Atom, Term, atom, rebuild, subterms
+from matchers.terms import Atom, Term, atom
 
-# States expanded in one region. Running out is reported, never silent.
-BUDGET = 48
+# Forms expanded in one region, and how many of them in a row without a cheaper one being found.
+BUDGET = 64
+PATIENCE = 10
 
 Roots = tuple[Term, ...]
 Moves = Callable[[Term], Iterable[Any]]
@@ -32,39 +33,10 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Found:
-    """Candidates, cheapest first, and whether the search ran out of budget."""
+    """Candidates, cheapest first, and how many of them were not expanded."""
 
     candidates: tuple[Candidate, ...]
-    exhausted: bool
-
-
-def search(roots: Roots, moves: Moves, planner: Planner, budget: int = BUDGET) -> Found:
-    """The forms of a region that `moves` lead to, cheapest first.
-
-    Parameters
-    ----------
-    roots : tuple of Term
-    moves : callable
-        The rewrites of one term, each with ``before`` and ``after``.
-    planner : Planner
-        Prices a form.
-    budget : int
-        How many forms are expanded.
-    """
-    start = Candidate(roots, planner.plan(roots).cost)
-    seen = {roots: start}
-    heap = [(start.cost, 0, start)]
-    while heap and budget:
-        _, _, current = heapq.heappop(heap)
-        budget -= 1
-        for move, new in neighbours(current.roots, moves):
-            if new in seen:
-                continue
-            found = Candidate(new, planner.plan(new).cost, (*current.path, move))
-            seen[new] = found
-            heapq.heappush(heap, (found.cost, len(seen), found))
-    ranked = sorted(seen.values(), key=lambda c: (c.cost, len(c.path)))
-    return Found(tuple(ranked), bool(heap))
+    unexpanded: int
 
 
 @dataclass(frozen=True)
@@ -76,58 +48,62 @@ class Opening:
     relation: Any = None
 
 
+def search(
+    roots: Roots, moves: Moves, planner: Planner, budget: int = BUDGET, patience: int = PATIENCE
+) -> Found:
+    """The forms of a region that `moves` lead to, cheapest first.
+
+    Parameters
+    ----------
+    roots : tuple of Term
+    moves : callable
+        The rewrites of one term, each with ``before`` and ``after``.
+    planner : Planner
+        Prices a form.
+    budget : int
+        How many forms are expanded.
+    patience : int
+        How many are expanded in a row without a cheaper form being found.
+    """
+    start = Candidate(roots, planner.price(roots))
+    seen = {roots: start}
+    heap = [(start.cost, 0, start)]
+    best, idle = start.cost, 0
+    while heap and budget and idle < patience:
+        _, _, current = heapq.heappop(heap)
+        budget -= 1
+        idle += 1
+        for move, new in neighbours(current.roots, moves):
+            if new in seen:
+                continue
+            found = Candidate(new, planner.price(new), (*current.path, move))
+            seen[new] = found
+            heapq.heappush(heap, (found.cost, len(seen), found))
+            if found.cost < best:
+                best, idle = found.cost, 0
+    ranked = sorted(seen.values(), key=lambda c: (c.cost, len(c.path)))
+    return Found(tuple(ranked), len(heap))
+
+
 def neighbours(roots: Roots, moves: Moves) -> Iterator[tuple[Any, Roots]]:
     """All forms one move away."""
-    for term in positions(roots):
-        if isinstance(term, Atom):
-            if term.definition is not None:
-                opening = Opening(term, term.definition)
-                yield opening, tuple(replace(r, term, term.definition) for r in roots)
-            continue
-        for move in moves(term):
-            yield move, tuple(replace(r, term, move.after) for r in roots)
+    order = positions(roots)
+    for i, term in enumerate(order):
+        for move in _moves_at(term, moves):
+            yield move, _replaced(roots, order, i, move.after)
+
+
+def _moves_at(term: Term, moves: Moves) -> Iterable[Any]:
+    if not isinstance(term, Atom):
+        return moves(term)
+    return () if term.definition is None else (Opening(term, term.definition),)
 
 
 def positions(roots: Roots) -> list[Term]:
-    """The terms in `roots` and in the definitions of their shared atoms."""
-    found: dict[Term, None] = {}
-    stack = list(roots)
-    while stack:
-        for t in subterms(*stack):
-            found[t] = None
-        stack = [
-            t.definition
-            for t in found
-            if isinstance(t, Atom) and t.definition is not None and t.definition not in found
-        ]
-    return list(found)
-
-
-def replace(root: Term, old: Term, new: Term) -> Term:
-    """`root` with `old` replaced everywhere, in shared definitions too."""
-    if root is old:
-        return new
-    done: dict[Term, Term] = {old: new}
-    order = [t for t in _with_definitions(root) if t is not old]
-    for t in order:
-        if isinstance(t, Atom):
-            d = t.definition
-            changed = d is not None and done[d] is not d
-            done[t] = atom(t.var, t.core, done[d]) if changed and d is not None else t
-        elif not t.args:
-            done[t] = t
-        else:
-            args = tuple(done[a] if isinstance(a, Term) else a for a in t.args)
-            same = all(a is b for a, b in zip(args, t.args, strict=True))
-            done[t] = t if same else t.head.make(*args)
-    return done[root]
-
-
-def _with_definitions(root: Term) -> list[Term]:
-    """All terms under `root`, children and definitions first."""
+    """The terms in `roots` and in the definitions of their shared atoms, children first."""
     order: list[Term] = []
     seen: set[Term] = set()
-    stack: list[tuple[Term, bool]] = [(root, False)]
+    stack: list[tuple[Term, bool]] = [(r, False) for r in reversed(roots)]
     while stack:
         t, done = stack.pop()
         if done:
@@ -139,8 +115,20 @@ def _with_definitions(root: Term) -> list[Term]:
                 if t.definition is not None:
                     stack.append((t.definition, False))
             else:
-                stack.extend((a, False) for a in t.args if isinstance(a, Term))
+                stack.extend((a, False) for a in reversed(t.args) if isinstance(a, Term))
     return order
 
 
-__all__ = ["BUDGET", "Candidate", "Found", "Opening", "rebuild", "search"]
+def _replaced(roots: Roots, order: list[Term], i: int, new: Term) -> Roots:
+    """`roots` with the term at place `i` replaced everywhere, in shared definitions too."""
+    changed: dict[Any, Term] = {order[i]: new}
+    for t in order[i + 1 :]:
+        if isinstance(t, Atom):
+            if t.definition in changed:
+                changed[t] = atom(t.var, t.core, changed[t.definition])
+        elif any(a in changed for a in t.args):
+            changed[t] = t.head.make(*(changed.get(a, a) for a in t.args))
+    return tuple(changed.get(r, r) for r in roots)
+
+
+__all__ = ["BUDGET", "PATIENCE", "Candidate", "Found", "Opening", "positions", "search"]

@@ -54,11 +54,19 @@ def _lyapunov(args: tuple[Any, ...]) -> Iterator[Equation]:
     yield from _alike(args)
 
 
+def _adjoint(args: tuple[Any, ...]) -> Iterator[Equation]:
+    (m, n, _), (a, b, _), (p, q, _) = map(shape, args)
+    yield m, a * p
+    yield n, b * q
+
+
 DEMANDS: dict[Head, Callable[[tuple[Any, ...]], Iterator[Equation]]] = {
     v.matmul: _product,
     v.add: _alike,
     v.mul: _alike,
     v.reshape: _reshaped,
+    v.kron_adjoint_left: _adjoint,
+    v.kron_adjoint_right: _adjoint,
     v.sylvester: _sylvester,
     v.discrete_lyapunov: _lyapunov,
     **dict.fromkeys((v.inverse, v.det, v.logabsdet, v.cholesky, v.expm), _square),

@@ -19,7 +19,7 @@ def node_kernel(view: Any, node: Any) -> Call:
     """The kernel of a node, the dimensions that its cost depends on, and how often it runs."""
     op = core_op(node)
     kind = type(op)
-    if kind in _VIEWS or kind.__name__ == "ExtractDiag":
+    if kind in _VIEWS or kind.__name__ in ("ExtractDiag", "Alloc"):
         return "view", (), ONE
     out = node.outputs[0]
     if kind is Elemwise:
@@ -44,6 +44,9 @@ def node_kernel(view: Any, node: Any) -> Call:
             return "sylvester", (shapes[0][0], shapes[1][0]), batch
         case "KroneckerProduct" | "BlockDiagonal" | "AllocDiag" | "Eye":
             return "copy", (size(view, out),), ONE
+        case "OpFromGraph":
+            # Both adjoints of a Kronecker product, each a product and a sum over all blocks.
+            return "elementwise", (size(view, node.inputs[-1]) * 4,), ONE
         case "Sum":
             return "elementwise", (size(view, node.inputs[0]),), ONE
     return "unknown", (size(view, out),), ONE

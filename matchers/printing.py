@@ -1,90 +1,254 @@
-"""Terms in mathematical notation."""
+"""Terms in mathematical notation: ``Aᵀ (A B)⁻¹ x y``.
+
+Work and text are bounded however deep or shared a term is: below `DEPTH` levels, and after `LIMIT`
+leaves, an ellipsis stands for the rest. Variables without a name get letters, in the order in which
+they are met, so that the same graph reads the same in every process.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from itertools import count
 from typing import Any
 
-from matchers.terms import Atom, Head, LogicVar, Number, Term
+from matchers.dims import Axis, Dim
+from matchers.terms import Atom, Number, Term, subterms
 
-# Deeper than this a term is elided: shared terms print once per occurrence, which may be exponential.
 DEPTH = 12
-_SEPARATORS = {"matmul": " ", "add": " + ", "mul": " ⊙ ", "kron": " ⊗ "}
+LIMIT = 200
+# How far the text of a leaf that an unknown Op computes goes into its inputs.
+LEAF_DEPTH = 2
+_SEPARATORS = {"matmul": " ", "mul": " ⊙ ", "kron": " ⊗ "}
+_MARKS = {"transpose": "ᵀ", "inverse": "⁻¹", "reciprocal": "⁻¹"}
+# No I and O, which are the identity and zero.
+_LETTERS = {2: "ABCDEFGHJKLMNPQRSTUVWXYZ", 1: "xyzuvwpqrst", 0: "abcdefghkmn"}
+_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+Part = tuple[str, int]
 
 
-def pretty(x: Any, depth: int = DEPTH) -> str:
-    """`x` in mathematical notation, for example ``Aᵀ (A B)⁻¹ x y``."""
-    return _pretty(x, depth)[0]
+def pretty(x: Any, depth: int = DEPTH, names: Names | None = None) -> str:
+    """`x` in mathematical notation.
+
+    Parameters
+    ----------
+    x : Term or anything that may stand in one
+    depth : int
+        How many levels to print.
+    names : Names, optional
+        Shared by texts that belong together, so that a variable is called the same in all of them.
+    """
+    printer = _Printer(Names.of(x) if names is None else names)
+    return printer.text(x, depth)[0]
 
 
-def _pretty(x: Any, depth: int) -> tuple[str, int]:
-    """The text and how tightly it binds."""
-    if isinstance(x, Atom):
-        return _leaf_name(x), 10
-    if isinstance(x, Number):
-        return f"{x.value:g}", 10
-    if not isinstance(x, Term):
-        return str(x), 10
-    if depth == 0:
-        return "…", 10
-    head = x.head
-    if head.name in _SEPARATORS:
-        if head.name == "add":
-            return _sum([_pretty(a, depth - 1) for a in x.args]), head.precedence
-        parts = [_within(_pretty(a, depth - 1), head.precedence + 1) for a in x.args]
-        return _SEPARATORS[head.name].join(parts), head.precedence
-    if head.name == "scale" and isinstance(x.args[0], Number) and x.args[0].value == -1:
-        return "-" + _within(_pretty(x.args[1], depth - 1), head.precedence), head.precedence
-    if head.name == "reshape":
-        return _reshape(x, depth), 9
-    return _by_template(head, x, depth)
+def superscript(power: int) -> str:
+    """``2`` as ``²``; nothing for 1."""
+    return "" if power == 1 else str(power).translate(_SUPERSCRIPTS)
 
 
-def _by_template(head: Head, x: Term, depth: int) -> tuple[str, int]:
-    args = [_pretty(a, depth - 1) for a in x.args]
-    if head.template is None:
-        return f"{head.name}({', '.join(a[0] for a in args)})", 9
-    if "(" in head.template or "|" in head.template:
-        return head.template.format(*(a[0] for a in args)), 9
-    level = head.precedence + (0 if head.name == "scale" else 1)
-    if head.name in ("transpose", "inverse"):
-        level = 9
-    return head.template.format(*(_within(a, level) for a in args)), head.precedence
+class Names:
+    """What variables are called in a text: each by its own name, or by a letter that is free.
+
+    A variable and the same one with declared assumptions are called alike.
+
+    Parameters
+    ----------
+    reserved : iterable of str
+        Names that are taken for their owners, met or not.
+    """
+
+    def __init__(self, reserved: Iterable[str] = ()) -> None:
+        self._reserved = set(reserved)
+        self._names: dict[Any, str] = {}
+        self._taken: set[str] = set()
+
+    @classmethod
+    def of(cls, *roots: Any) -> Names:
+        """Names for the variables of some terms."""
+        return cls.among(_nearby(_leaves(roots)))
+
+    @classmethod
+    def among(cls, variables: Iterable[Any]) -> Names:
+        """Names for these variables, of which those that have a name keep it."""
+        return cls(v.name for v in variables if v.name)
+
+    def __call__(self, var: Any, depth: int = LEAF_DEPTH) -> str:
+        """What `var` is called."""
+        var = _undeclared(var)
+        found = self._names.get(var)
+        if found is None:
+            found = self._free(var, depth)
+            if depth == LEAF_DEPTH or "…" not in found:
+                self._names[var] = found
+                self._taken.add(found)
+        return found
+
+    def _free(self, var: Any, depth: int) -> str:
+        if var.name:
+            return self._numbered(str(var.name))
+        data = getattr(var, "data", None)
+        if data is not None:
+            scalar = getattr(data, "ndim", 1) == 0
+            return f"{data:g}" if scalar else self._numbered("const")
+        if var.owner is not None:
+            return self._computed(var, depth)
+        letters = _LETTERS[min(getattr(var.type, "ndim", 0), 2)]
+        for candidate in _numbered_letters(letters):
+            if candidate not in self._taken and candidate not in self._reserved:
+                return candidate
+        raise AssertionError("there is always another number")
+
+    def _numbered(self, name: str) -> str:
+        if name not in self._taken:
+            return name
+        numbers = (f"{name}{str(i).translate(_SUBSCRIPTS)}" for i in count(2))
+        return next(n for n in numbers if n not in self._taken and n not in self._reserved)
+
+    def _computed(self, var: Any, depth: int) -> str:
+        op = getattr(var.owner.op, "core_op", var.owner.op)
+        scalar_op = getattr(op, "scalar_op", None)
+        name = type(scalar_op or op).__name__.lower()
+        if not depth:
+            return f"{name}(…)"
+        text = f"{name}({', '.join(self(i, depth - 1) for i in var.owner.inputs)})"
+        return self._numbered(text) if depth == LEAF_DEPTH or "…" not in text else text
+
+    def axis(self, axis: Axis) -> str:
+        """The length of an axis: ``rows(A)``, ``len(v)``."""
+        if axis.axis is None:
+            return self(axis.owner)
+        name = str(axis.owner) if not hasattr(axis.owner, "type") else self(axis.owner)
+        ndim = getattr(getattr(axis.owner, "type", None), "ndim", 2)
+        if axis.axis == ndim - 1:
+            return f"{'len' if ndim == 1 else 'cols'}({name})"
+        return f"rows({name})" if axis.axis == ndim - 2 else f"{name}.shape[{axis.axis}]"
+
+    def dim(self, dim: Dim) -> str:
+        """A dimension: ``rows(A)·rows(B)``."""
+        parts = sorted(self.axis(s) + superscript(p) for s, p in dim.powers)
+        if dim.coef != 1 or not parts:
+            parts.insert(0, f"{dim.coef:,}")
+        return "·".join(parts)
 
 
-def _within(part: tuple[str, int], precedence: int) -> str:
-    text, own = part
-    return text if own >= precedence else f"({text})"
+def _numbered_letters(letters: str) -> Iterator[str]:
+    yield from letters
+    for i in count(2):
+        yield from (f"{letter}{str(i).translate(_SUBSCRIPTS)}" for letter in letters)
 
 
-def _sum(parts: list[tuple[str, int]]) -> str:
-    out = _within(parts[0], 4)
-    for part in parts[1:]:
-        text = _within(part, 4)
-        out += f" - {text[1:]}" if text.startswith("-") else f" + {text}"
+def _undeclared(var: Any) -> Any:
+    """`var` below what only declares something of it."""
+    while var.owner is not None and type(var.owner.op).__name__ == "SpecifyAssumptions":
+        var = var.owner.inputs[0]
+    return var
+
+
+def _leaves(roots: Iterable[Any]) -> list[Any]:
+    """The variables of all atoms under `roots`, also in the definitions of shared ones."""
+    found: dict[Term, None] = {}
+    stack = [r for r in roots if isinstance(r, Term)]
+    while stack:
+        new = [t for t in subterms(*stack) if t not in found]
+        found.update(dict.fromkeys(new))
+        stack = [t.definition for t in new if isinstance(t, Atom) and t.definition is not None]
+    return [t.var for t in found if isinstance(t, Atom)]
+
+
+def _nearby(variables: list[Any]) -> list[Any]:
+    """These variables and those that their texts may mention."""
+    out, layer = list(variables), variables
+    for _ in range(LEAF_DEPTH + 1):
+        layer = [i for v in layer if v.owner is not None for i in v.owner.inputs]
+        out += layer
     return out
 
 
-def _reshape(x: Term, depth: int) -> str:
-    inner, rows, cols = x.args
-    text = _pretty(inner, depth - 1)[0]
-    return f"vec({text})" if str(cols) == "1" else f"mat({text})"
+class _Printer:
+    """One text: what may still be printed, and how things are called."""
+
+    def __init__(self, names: Names) -> None:
+        self.names = names
+        self.left = LIMIT
+
+    def text(self, x: Any, depth: int) -> Part:
+        """The text and how tightly it binds."""
+        if self.left <= 0 or (depth <= 0 and isinstance(x, Term) and x.args):
+            return "…", 10
+        if not isinstance(x, Term):
+            return (self.names.dim(x) if isinstance(x, Dim) else str(x)), 10
+        if not x.args:
+            self.left -= 1
+            return self.leaf(x, depth), 10
+        name = x.head.name
+        if name in _SEPARATORS or name == "add":
+            return self.flat(x, depth)
+        if name in _MARKS:
+            return self.marked(x, depth)
+        if name == "scale":
+            return self.scaled(x, depth)
+        if name == "reshape":
+            kind = "vec" if str(x.args[2]) == "1" else "mat"
+            return f"{kind}({self.text(x.args[0], depth - 1)[0]})", 10
+        return self.by_template(x, depth)
+
+    def leaf(self, x: Term, depth: int) -> str:
+        if isinstance(x, Number):
+            return f"{x.value:g}"
+        if not isinstance(x, Atom):
+            return (x.head.template or x.head.name).format()
+        if x.definition is not None and not x.var.name:
+            return f"[{self.text(x.definition, depth - 1)[0]}]"
+        return self.names(x.var)
+
+    def parts(self, x: Term, depth: int, precedence: int) -> list[str]:
+        """The operands of a flat head, as far as there is room."""
+        out = []
+        for a in x.args:
+            out.append(self.within(a, depth - 1, precedence))
+            if self.left <= 0 and len(out) < len(x.args):
+                return [*out, "…"]
+        return out
+
+    def within(self, x: Any, depth: int, precedence: int) -> str:
+        text, own = self.text(x, depth)
+        return text if own >= precedence else f"({text})"
+
+    def flat(self, x: Term, depth: int) -> Part:
+        name, precedence = x.head.name, x.head.precedence
+        first, *others = self.parts(x, depth, precedence + 1)
+        if name == "add":
+            signed = (f" - {t[1:]}" if t.startswith("-") else f" + {t}" for t in others)
+            return first + "".join(signed), precedence
+        separator = "·" if x.scalar else _SEPARATORS[name]
+        return separator.join([first, *others]), precedence
+
+    def scaled(self, x: Term, depth: int) -> Part:
+        """A coefficient, which binds as a product does: c·A B."""
+        c, inner = x.args
+        precedence = x.head.precedence - 1
+        body = self.within(inner, depth - 1, precedence)
+        if isinstance(c, Number) and c.value == -1:
+            return f"-{body}", precedence
+        return f"{self.within(c, depth - 1, x.head.precedence)}·{body}", precedence
+
+    def marked(self, x: Term, depth: int) -> Part:
+        """Transposes and inverses; of the inverse of a transpose one mark is made."""
+        mark, (inner,) = _MARKS[x.head.name], x.args
+        if isinstance(inner, Term) and {x.head.name, inner.head.name} == {"inverse", "transpose"}:
+            mark, (inner,) = "⁻ᵀ", inner.args
+        return self.within(inner, depth - 1, 10) + mark, 9
+
+    def by_template(self, x: Term, depth: int) -> Part:
+        template = x.head.template
+        if template is None:
+            return f"{x.head.name}({', '.join(self.parts(x, depth, 0))})", 10
+        if template == "{0}":
+            return self.text(x.args[0], depth)
+        if "(" in template or "|" in template:
+            return template.format(*self.parts(x, depth, 0)), 10
+        return template.format(*self.parts(x, depth, x.head.precedence + 1)), x.head.precedence
 
 
-def _leaf_name(x: Atom) -> str:
-    if x.var.name:
-        return str(x.var.name)
-    if x.definition is not None:
-        return f"[{pretty(x.definition, 3)}]"
-    data = getattr(x.var, "data", None)
-    if data is not None:
-        return f"{data:g}" if getattr(data, "ndim", 1) == 0 else "const"
-    owner = x.var.owner
-    if owner is None:
-        return "?"
-    op = getattr(owner.op, "core_op", owner.op)
-    scalar_op = getattr(op, "scalar_op", None)
-    name = getattr(scalar_op, "name", None) or type(scalar_op or op).__name__
-    return f"{name.lower()}(…)"
-
-
-__all__ = ["LogicVar", "pretty"]
+__all__ = ["Names", "pretty", "superscript"]

@@ -13,8 +13,9 @@ from typing import Any
 
 from pytensor import scalar as ps
 from pytensor.scalar import basic as scalar_basic
+from pytensor.compile.builders import OpFromGraph
 from pytensor.graph.basic import Constant
-from pytensor.tensor.basic import AllocDiag, ExtractDiag, Eye
+from pytensor.tensor.basic import Alloc, AllocDiag, ExtractDiag, Eye
 from pytensor.tensor.blas import BatchedDot
 from pytensor.tensor.blockwise import Blockwise
 from pytensor.tensor.elemwise import DimShuffle, Elemwise
@@ -350,6 +351,58 @@ def _log(view: Any, node: Any, out: int, core: int) -> Reading:
     return [(det.inputs[0], 2)], v.logabsdet
 
 
+def _second(view: Any, node: Any, out: int, core: int) -> Reading:
+    """A value broadcast to the shape of another, which says nothing but that shape."""
+    like, value = node.inputs
+    if value.type.dtype != node.outputs[0].type.dtype:
+        return None
+    if core and _whole(value, node, core):
+        return [(value, core)], _same
+    repeated = [
+        axis
+        for axis in range(-core, 0)
+        if value.type.ndim < -axis or value.type.broadcastable[axis]
+        if not node.outputs[0].type.broadcastable[axis]
+    ]
+    if not core or like.type.ndim < core or any(like.type.broadcastable[a] for a in repeated):
+        return None
+    return _filled(value, core, node, lambda: view.shape_of(like, core))
+
+
+def _alloc(view: Any, node: Any, out: int, core: int) -> Reading:
+    value, *lengths = node.inputs
+    if core not in (1, 2) or len(lengths) != core:
+        return None
+
+    def shape_of() -> tuple[Any, Any]:
+        found = [view.length(n) for n in lengths]
+        return (found[0], found[1]) if core == 2 else (found[0], ONE)
+
+    return _filled(value, core, node, shape_of)
+
+
+def _filled(value: Any, core: int, node: Any, shape_of: Callable[[], tuple[Any, Any]]) -> Reading:
+    """One value, a row or a column, repeated."""
+    if all(value.type.broadcastable):
+        c = coefficient(value)
+        if c is None:
+            return None
+
+        def make(c: Term) -> Term:
+            m, n = shape_of()
+            whole = v.ones(m) if n == ONE else v.matmul(v.ones(m), v.ones(n).T)
+            return v.scale(c, whole)  # type: ignore[no-any-return]
+
+        return [c], make
+    if core != 2 or value.type.ndim != 2:
+        return None
+    if value.type.broadcastable == (True, False):
+        return [(value, 2)], lambda t: v.matmul(v.ones(shape_of()[0]), t)
+    if value.type.broadcastable == (False, True):
+        return [(value, 2)], lambda t: v.matmul(t, v.ones(shape_of()[1]).T)
+    return None
+
+
 def _reciprocal(view: Any, node: Any, out: int, core: int) -> Reading:
     return ([(node.inputs[0], 0)], v.reciprocal) if core == 0 and same_dtype(node) else None
 
@@ -364,6 +417,7 @@ SCALAR_READERS: dict[type, Reader] = {
     scalar_basic.Pow: _pow,
     scalar_basic.Log: _log,
     scalar_basic.Reciprocal: _reciprocal,
+    ps.Second: _second,
 }
 
 
@@ -376,6 +430,21 @@ def _kron(view: Any, node: Any, out: int, core: int) -> Reading:
     if core != 2 or not plain or not same_dtype(node):
         return None
     return [(i, 2) for i in node.inputs], v.kron
+
+
+def _kron_pullback(view: Any, node: Any, out: int, core: int) -> Reading:
+    """The gradient of a Kronecker product, an OpFromGraph that is equal to what kron would make."""
+    if core != 2 or len(node.inputs) != 4 or len(node.outputs) != 2 or not same_dtype(node):
+        return None
+    a, b, k, g = node.inputs
+    up = k.owner
+    if up is None or type(up.op) is not KroneckerProduct or up.inputs != [a, b]:
+        return None
+    reference = up.op.pullback(up.inputs, up.outputs, [g])
+    if reference[0].owner is None or reference[0].owner.op != node.op:
+        return None
+    head = (v.kron_adjoint_left, v.kron_adjoint_right)[out]
+    return [(g, 2), (a, 2), (b, 2)], head
 
 
 def _matrices(head: Any) -> Reader:
@@ -473,10 +542,12 @@ READERS: dict[type, Reader] = {
     AllocDiag: _alloc_diag,
     Sum: _sum,
     Eye: _eye,
+    Alloc: _alloc,
+    OpFromGraph: _kron_pullback,
 }
 
 # Ops that carry linear algebra: a region grows from these.
-STRUCTURAL: frozenset[type] = frozenset(READERS) - {DimShuffle, Reshape, Elemwise, Eye}
+STRUCTURAL: frozenset[type] = frozenset(READERS) - {DimShuffle, Reshape, Elemwise, Eye, Alloc}
 # Of these, one alone can be worth rewriting; of products it takes two.
 PRODUCTS: frozenset[type] = frozenset({Dot, BatchedDot})
 ANCHORS: frozenset[type] = STRUCTURAL - PRODUCTS - {ExtractDiag, AllocDiag, Sum}

@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from pytensor.compile.builders import OpFromGraph
 from pytensor.tensor.blockwise import Blockwise
 from pytensor.tensor.elemwise import DimShuffle, Elemwise
+from pytensor.tensor.linalg.products import KroneckerProduct
 
 from matchers.readers import ANCHORS, PRODUCTS, READERS, SCALAR_READERS, STRUCTURAL, core_op
 
@@ -38,7 +40,8 @@ class Region:
 def structural(node: Any) -> bool:
     """Whether the node's Op carries linear algebra."""
     op = node.op
-    return (type(op.core_op) if type(op) is Blockwise else type(op)) in STRUCTURAL
+    kind = type(op.core_op) if type(op) is Blockwise else type(op)
+    return kind in STRUCTURAL and (kind is not OpFromGraph or _kron_gradient(node))
 
 
 def anchored(fgraph: Any) -> bool:
@@ -50,11 +53,19 @@ def anchored(fgraph: Any) -> bool:
         kind = type(op)
         if kind is blockwise:
             kind = type(op.core_op)
-        if kind in anchors:
+        if kind in anchors and (kind is not OpFromGraph or _kron_gradient(node)):
             return True
         if kind in PRODUCTS:
             products += 1
     return products > 1
+
+
+def _kron_gradient(node: Any) -> bool:
+    """Whether an OpFromGraph may be the gradient of a Kronecker product."""
+    if len(node.inputs) != 4:
+        return False
+    up = node.inputs[2].owner
+    return up is not None and type(up.op) is KroneckerProduct and up.inputs == node.inputs[:2]
 
 
 def linking(node: Any) -> bool:
@@ -62,7 +73,8 @@ def linking(node: Any) -> bool:
     op = node.op
     if type(op) is Elemwise:
         return type(op.scalar_op) in SCALAR_READERS
-    return type(core_op(node)) in READERS
+    kind = type(core_op(node))
+    return kind in READERS and kind is not OpFromGraph
 
 
 def regions(fgraph: Any) -> Iterator[Region]:

@@ -180,6 +180,12 @@ class View:
         self.dims.unify(a[0], b[0])
         self.dims.unify(a[1], b[1])
 
+    def shape_of(self, var: Any, core: int) -> tuple[Dim, Dim]:
+        """Rows and columns of a variable that need not be read for its value."""
+        found = self._terms.get((var, core))
+        rows, cols, _ = shape(found if found is not None else atom(var, core))
+        return rows, cols
+
     def length(self, x: Any) -> Dim:
         """A 0-d integer variable as a dimension."""
         if isinstance(x, Constant):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -354,7 +355,51 @@ def _flat_normal(head: Head, args: tuple[Any, ...]) -> Any:
     return flat[0] if len(flat) == 1 else intern(head, tuple(flat))
 
 
-kron = Head("kron", _kron_build, _kron_shape, _flat_normal, flat=True, template=" ⊗ ", precedence=4)
+def _linear(*linear: int) -> Callable[[Head, tuple[Any, ...]], Any]:
+    """The normal form of a head that is linear in some arguments: coefficients stand outside."""
+
+    def normal(head: Head, args: tuple[Any, ...]) -> Any:
+        coefs, plain = [], []
+        for i, a in enumerate(args):
+            pulled = isinstance(a, Term) and a.head is scale and not a.scalar
+            if pulled and (not linear or i in linear):
+                coefs.append(a.args[0])
+                a = a.args[1]
+            plain.append(a)
+        made = _flat_normal(head, tuple(plain)) if head.flat else intern(head, tuple(plain))
+        for c in reversed(coefs):
+            made = scale(c, made)
+        return made
+
+    return normal
+
+
+kron = Head("kron", _kron_build, _kron_shape, _linear(), flat=True, template=" ⊗ ", precedence=4)
+
+
+def _blocks(g: Any, a: Any, b: Any) -> Any:
+    """`g` as blocks of the shape of `b`, as many as `a` has entries."""
+    (m, n), (p, q) = (a.shape[-2], a.shape[-1]), (b.shape[-2], b.shape[-1])
+    batch = tuple(g.shape[i] for i in range(g.type.ndim - 2))
+    return g.reshape((*batch, m, p, n, q))
+
+
+# The two adjoints of the Kronecker product, which are what its gradient is made of: the matrix of the
+# inner products of the blocks of G with B, and the sum of the blocks of G weighted with A.
+kron_adjoint_left = Head(
+    "kron_adjoint_left",
+    lambda g, a, b: (_blocks(g, a, b) * b[..., None, :, None, :]).sum(axis=(-3, -1)),
+    lambda g, a, b: shape(a),
+    _linear(0, 2),
+    template="adjoint({0}, ·, {2})",
+)
+kron_adjoint_right = Head(
+    "kron_adjoint_right",
+    lambda g, a, b: (_blocks(g, a, b) * a[..., :, None, :, None]).sum(axis=(-4, -2)),
+    lambda g, a, b: shape(b),
+    _linear(0, 1),
+    template="adjoint({0}, {1}, ·)",
+)
 
 
 def _eye_build(n: Any) -> Any:
@@ -362,6 +407,9 @@ def _eye_build(n: Any) -> Any:
 
 
 eye = Head("eye", _eye_build, lambda n: (n, n, ()), template="I")
+
+# A column of ones.
+ones = Head("ones", lambda n: pt.ones((n, 1)), lambda n: (n, ONE, ()), template="1")
 
 
 def _reshape_normal(head: Head, args: tuple[Any, ...]) -> Any:
@@ -418,11 +466,18 @@ def _diag_build(d: Any) -> Any:
     return pt.diag(d[..., 0]) if d.type.ndim == 2 else pt.basic.alloc_diag(d[..., 0], axis1=-2, axis2=-1)
 
 
-diag = Head("diag", _diag_build, lambda d: (shape(d)[0], shape(d)[0], shape(d)[2]), template="diag({0})")
+diag = Head(
+    "diag",
+    _diag_build,
+    lambda d: (shape(d)[0], shape(d)[0], shape(d)[2]),
+    _linear(),
+    template="diag({0})",
+)
 diagonal = Head(
     "diagonal",
     lambda x: pt.diagonal(x, axis1=-2, axis2=-1)[..., None],
     lambda x: (shape(x)[0], ONE, shape(x)[2]),
+    _linear(),
     template="diagonal({0})",
 )
 
@@ -448,10 +503,12 @@ def _scalar_shape(x: Any) -> Shape:
     return ONE, ONE, shape(x)[2]
 
 
-trace = Head("trace", lambda x: pt.trace(x), _scalar_shape, template="tr({0})")
+trace = Head("trace", lambda x: pt.trace(x), _scalar_shape, _linear(), template="tr({0})")
 det = Head("det", linalg.det, _scalar_shape, template="det({0})")
 logabsdet = Head("logabsdet", lambda x: linalg.slogdet(x)[1], _scalar_shape, template="log|{0}|")
-total = Head("total", lambda x: x.sum(axis=(-2, -1)), _scalar_shape, template="Σ({0})")
+total = Head(
+    "total", lambda x: x.sum(axis=(-2, -1)), _scalar_shape, _linear(), template="Σ({0})"
+)
 cholesky = Head("cholesky", linalg.cholesky, shape, template="chol({0})")
 expm = Head("expm", linalg.expm, shape, template="exp({0})")
 

@@ -8,6 +8,8 @@ from matchers.vocabulary import (
     eye,
     inverse,
     kron,
+    kron_adjoint_left,
+    kron_adjoint_right,
     logabsdet,
     mul,
     reshape,
@@ -21,7 +23,7 @@ from matchers.vocabulary import (
 )
 from relations.language import matrices, relation, scalars
 
-A, B, C, D, M, Q, X = matrices("A B C D M Q X")
+A, B, C, D, M, N, Q, X, Y = matrices("A B C D M N Q X Y")
 (c,) = scalars("c")
 
 VAN_LOAN = "Van Loan 2000, The ubiquitous Kronecker product, sec. 2"
@@ -75,16 +77,46 @@ def product_of_krons(A, B, C, D):
     return kron(A, B) @ kron(C, D), kron(A @ C, B @ D), *conform
 
 
-@relation(tags="kronecker", cites=HORN)
+@relation(tags=("kronecker", "axiom"), cites=HORN)
 def kron_of_scaled_left(A, B, c):
     """c A ⊗ B = c (A ⊗ B)."""
     return kron(scale(c, A), B), scale(c, kron(A, B))
 
 
-@relation(tags="kronecker", cites=HORN)
+@relation(tags=("kronecker", "axiom"), cites=HORN)
 def kron_of_scaled_right(A, B, c):
     """A ⊗ c B = c (A ⊗ B)."""
     return kron(A, scale(c, B)), scale(c, kron(A, B))
+
+
+@relation(tags="kronecker", cites=VAN_LOAN)
+def left_adjoint_of_outer(A, B, X, Y):
+    """The blocks of vec(X) vec(Y)ᵀ, each times B and summed, are X B Yᵀ."""
+    return kron_adjoint_left(vec(X) @ vec(Y).T, A, B), X @ B @ Y.T
+
+
+@relation(tags="kronecker", cites=VAN_LOAN)
+def right_adjoint_of_outer(A, B, X, Y):
+    """The blocks of vec(X) vec(Y)ᵀ, weighted with A and summed, are Xᵀ A Y."""
+    return kron_adjoint_right(vec(X) @ vec(Y).T, A, B), X.T @ A @ Y
+
+
+@relation(tags="kronecker", cites=VAN_LOAN)
+def left_adjoint_of_product(A, B, M, N):
+    """The blocks of M N, each times B and summed, in two products."""
+    p, q, k = B.rows, B.cols, M.cols
+    applied = reshape(reshape(N, k * A.cols, q) @ B.T, k, A.cols * p).T
+    blocks = reshape(M, A.rows, p * k) @ reshape(applied, A.cols, p * k).T
+    return kron_adjoint_left(M @ N, A, B), blocks
+
+
+@relation(tags="kronecker", cites=VAN_LOAN)
+def right_adjoint_of_product(A, B, M, N):
+    """The blocks of M N, weighted with A and summed, in two products."""
+    p, q, k = B.rows, B.cols, M.cols
+    weighted = reshape(A.T @ reshape(M, A.rows, p * k), A.cols * p, k)
+    blocks = reshape(weighted.T, k * A.cols, p).T @ reshape(N, k * A.cols, q)
+    return kron_adjoint_right(M @ N, A, B), blocks
 
 
 @relation(tags="kronecker", cites=HORN)

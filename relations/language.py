@@ -10,7 +10,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
 from typing import Any
 
@@ -99,6 +99,8 @@ class Relation:
         The source.
     doc : str
         The identity in words, first line first.
+    body : callable or None
+        What its author wrote, to be run again: returns ``lhs, rhs, *conditions``.
     """
 
     name: str
@@ -110,6 +112,7 @@ class Relation:
     cites: str = ""
     doc: str = ""
     module: str = field(default="", repr=False)
+    body: Callable[[], tuple[Any, ...]] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         _validate(self)
@@ -199,7 +202,8 @@ def relation(
 
     def make(function: Callable[..., tuple[Any, ...]]) -> Relation:
         own = name or function.__name__
-        made = function(*_parameters(own, function, scope))
+        body = partial(function, *_parameters(own, function, scope))
+        made = body()
         if not isinstance(made, tuple) or len(made) < 2:
             raise RelationError(f"relation {own!r} must return lhs, rhs, *conditions")
         lhs, rhs, *conditions = made
@@ -213,6 +217,7 @@ def relation(
             cites=cites,
             doc=inspect.cleandoc(function.__doc__ or ""),
             module=function.__module__,
+            body=body,
         )
 
     return make

@@ -1,0 +1,149 @@
+"""What the demo computes: three expressions, written plainly, and values for them.
+
+Nothing here mentions a rewrite. The third is a Gaussian process over real data, the sea surface
+temperatures of the El Niño region; ``examples/data/SOURCE.md`` says where they come from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytensor.tensor as pt
+from pytensor.graph.basic import Variable
+
+# How much finer than the data the grid is on which the posterior mean is asked for.
+FINER = 4
+
+
+@dataclass(frozen=True)
+class Case:
+    """One expression with values to compute it at.
+
+    Attributes
+    ----------
+    title : str
+    code : str
+        What a user writes.
+    inputs : list of Variable
+    output : Variable
+    values : list of ndarray
+        One for each input.
+    """
+
+    title: str
+    code: str
+    inputs: list[Variable]
+    output: Variable
+    values: list[np.ndarray]
+
+
+class Temperatures(NamedTuple):
+    """Degrees Celsius by year (rows) and month (columns)."""
+
+    years: np.ndarray
+    months: np.ndarray
+    celsius: np.ndarray
+
+
+def temperatures() -> Temperatures:
+    """The monthly sea surface temperatures that ship with Kantor."""
+    with files("kantor").joinpath("data/elnino.csv").open(encoding="utf-8") as lines:
+        table = np.loadtxt(lines, delimiter=",", skiprows=1)
+    return Temperatures(table[:, 0], np.arange(1.0, 13.0), table[:, 1:])
+
+
+def finer(t: Temperatures) -> tuple[np.ndarray, np.ndarray]:
+    """Years and months of the grid on which the posterior mean is asked for."""
+    years = np.arange(t.years[0], t.years[-1] + 1e-9, 1 / FINER)
+    months = np.arange(0.5, 12.5, 1 / FINER) + 0.5 / FINER
+    return years, months
+
+
+def products(n: int = 600) -> Case:
+    """Two square matrices, of which the product is inverted and applied to a vector."""
+    square = {"shape": (n, n), "dtype": "float64"}
+    A, B, x = (pt.tensor(name, **square) for name in ("A", "B", "x"))
+    y = pt.tensor("y", shape=(n,), dtype="float64")
+    rng = np.random.default_rng(1)
+    return Case(
+        title=f"A product with an inverse, {n} × {n}",
+        code="A.T @ inv(A @ B) @ x @ y",
+        inputs=[A, B, x, y],
+        output=A.T @ pt.linalg.inv(A @ B) @ x @ y,
+        values=[
+            well_conditioned(n, rng),
+            well_conditioned(n, rng),
+            rng.normal(size=(n, n)),
+            rng.normal(size=n),
+        ],
+    )
+
+
+def kronecker_solve(p: int = 40, q: int = 40) -> Case:
+    """A linear system with a Kronecker product; no size is known when it is compiled."""
+    A, B, v = (
+        pt.tensor(name, shape=(None,) * ndim, dtype="float64")
+        for name, ndim in (("A", 2), ("B", 2), ("v", 1))
+    )
+    rng = np.random.default_rng(2)
+    return Case(
+        title=f"A system with a Kronecker product, {p} ⊗ {q}",
+        code="solve(kron(A, B), v)",
+        inputs=[A, B, v],
+        output=pt.linalg.solve(pt.linalg.kron(A, B), v),
+        values=[well_conditioned(p, rng), well_conditioned(q, rng), rng.normal(size=p * q)],
+    )
+
+
+EL_NINO = """\
+K_year  = 4 + rbf(years, years)           + 0.10 * eye(n_years)
+K_month = periodic(months, months)        + 0.05 * eye(n_months)
+S_year  = 4 + rbf(new_years, years)
+S_month = periodic(new_months, months)
+r = y - y.mean()
+y.mean() + kron(S_year, S_month) @ solve(kron(K_year, K_month), r)"""
+
+
+def el_nino() -> Case:
+    """The posterior mean of a Gaussian process over years × months, on a finer grid."""
+    data = temperatures()
+    names = ("years", "months", "new_years", "new_months", "y")
+    inputs = [pt.tensor(name, shape=(None,), dtype="float64") for name in names]
+    return Case(
+        title="El Niño: sea surface temperatures 1950–2010 as a Gaussian process, years × months",
+        code=EL_NINO,
+        inputs=inputs,
+        output=posterior_mean(*inputs),
+        values=[data.years, data.months, *finer(data), data.celsius.ravel()],
+    )
+
+
+def posterior_mean(years: Any, months: Any, new_years: Any, new_months: Any, y: Any) -> Any:
+    """The mean of the process at ``new_years`` × ``new_months``, given `y` at ``years`` × ``months``."""
+    kron, solve = pt.linalg.kron, pt.linalg.solve
+    K_year = 4 + rbf(years, years) + 0.1 * pt.eye(years.shape[0])
+    K_month = periodic(months, months) + 0.05 * pt.eye(months.shape[0])
+    S_year = 4 + rbf(new_years, years)
+    S_month = periodic(new_months, months)
+    r = y - y.mean()
+    for name, var in {"S_year": S_year, "S_month": S_month, "r": r}.items():
+        var.name = name
+    return y.mean() + kron(S_year, S_month) @ solve(kron(K_year, K_month), r)
+
+
+def rbf(a: Any, b: Any, length: float = 1.0) -> Any:
+    """A smooth covariance between times."""
+    return pt.exp(-0.5 * ((a[:, None] - b[None, :]) / length) ** 2)
+
+
+def periodic(a: Any, b: Any, length: float = 1.4, period: float = 12.0) -> Any:
+    """A smooth covariance between times of the year."""
+    return pt.exp(-2 * (pt.sin(np.pi * (a[:, None] - b[None, :]) / period) / length) ** 2)
+
+
+def well_conditioned(n: int, rng: np.random.Generator) -> np.ndarray:
+    """A random matrix whose eigenvalues lie around one, at most half away."""
+    return np.eye(n) + 0.5 * rng.normal(size=(n, n)) / np.sqrt(n)
