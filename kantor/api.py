@@ -68,9 +68,7 @@ def graph_of(outputs: Sequence[Variable]) -> tuple[FunctionGraph, dict[Variable,
     return FunctionGraph(inputs, [copies[o] for o in outputs], clone=False), originals
 
 
-def _with_originals(
-    outputs: list[Variable], originals: dict[Variable, Variable]
-) -> list[Variable]:
+def _with_originals(outputs: list[Variable], originals: dict[Variable, Variable]) -> list[Variable]:
     """`outputs` with what was not rewritten put back as it was, node for node."""
     same: set[Variable] = set()
     for node in toposort(outputs):

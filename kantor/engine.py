@@ -249,15 +249,20 @@ class Reading:
         if decision.taken and not names:
             names = ("associativity",)
         return Step(
-            names, candidate.path, self.roots, candidate.roots, decision, plan, unexpanded, exhausted
+            names,
+            candidate.path,
+            self.roots,
+            candidate.roots,
+            decision,
+            plan,
+            unexpanded,
+            exhausted,
         )
 
     def replace(self, step: Step) -> bool:
         """Put a new form into the graph; false where it cannot be built."""
         leaves = [t.var for r in self.roots for t in _atoms(r)]
-        builder = Builder(
-            step.plan, self.view.dims, leaves, _dtype(self.keys), lambda term: None
-        )
+        builder = Builder(step.plan, self.view.dims, leaves, _dtype(self.keys), lambda term: None)
         builder.plan_holds = self.view.holds
         try:
             pairs = [

@@ -38,6 +38,10 @@ from relations.language import Relation
 
 Profile = tuple["KantorRewriter", dict[str, int], float, int, int]
 
+# Rounds that may rewrite one graph. Each should cost less than the last; if PyTensor puts back what
+# Kantor replaces, the two must not go on until PyTensor aborts the phase.
+ROUNDS = 8
+
 
 class KantorRewriter(GraphRewriter):
     """Rewrites the regions of a graph with some relations, where that is cheaper.
@@ -55,7 +59,7 @@ class KantorRewriter(GraphRewriter):
 
     def __init__(self, engine: Callable[[], Engine]) -> None:
         self._make_engine = engine
-        self._given_up: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._rounds: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
 
     def __str__(self) -> str:
         return "kantor"
@@ -69,7 +73,8 @@ class KantorRewriter(GraphRewriter):
         What fails is reported in a warning and the graph left as it is, so that the phase goes on;
         with ``pytensor.config.on_opt_error = "raise"`` it is raised.
         """
-        if not anchored(fgraph) or fgraph in self._given_up:
+        done = self._rounds.get(fgraph, 0)
+        if done >= ROUNDS or not anchored(fgraph):
             return None
         before, start = len(fgraph.apply_nodes), time.perf_counter()
         try:
@@ -77,13 +82,14 @@ class KantorRewriter(GraphRewriter):
         except Exception as error:
             if config.on_opt_error == "raise":
                 raise
-            self._given_up.add(fgraph)
-            warnings.warn(
-                f"Kantor leaves this graph alone: {type(error).__name__}: {error}",
-                KantorWarning,
-                stacklevel=2,
-            )
+            self._rounds[fgraph] = ROUNDS
+            _warn(f"Kantor leaves this graph alone: {type(error).__name__}: {error}")
             return None
+        if steps:
+            self._rounds[fgraph] = done + 1
+            if done + 1 == ROUNDS:
+                last = ", ".join(steps[-1].relations)
+                _warn(f"Kantor stops rewriting a graph after {ROUNDS} rounds, the last by {last}")
         count = Counter(name for step in steps for name in step.relations)
         seconds = time.perf_counter() - start
         return self, dict(count), seconds, before, len(fgraph.apply_nodes)
@@ -111,6 +117,10 @@ class KantorRewriter(GraphRewriter):
             return first or second
         count = dict(Counter(first[1]) + Counter(second[1]))
         return first[0], count, first[2] + second[2], first[3], second[4]
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, KantorWarning, stacklevel=3)
 
 
 class RelationSub(KanrenRelationSub):
@@ -170,11 +180,7 @@ class RelationSub(KanrenRelationSub):
             if config.on_opt_error == "raise":
                 raise
             self._failed = True
-            warnings.warn(
-                f"Kantor leaves out {self}: {type(error).__name__}: {error}",
-                KantorWarning,
-                stacklevel=2,
-            )
+            _warn(f"Kantor leaves out {self}: {type(error).__name__}: {error}")
         return False
 
     def _tracked(self, op: Any) -> bool:

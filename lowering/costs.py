@@ -16,6 +16,7 @@ LAUNCH = 200.0
 
 COSTS: dict[str, Callable[..., Any]] = {
     "product": lambda m, k, n: 2 * m * k * n,
+    "products": lambda *sizes: 2 * sum(sizes),
     "solve": lambda n, k: n * n * n * (2 / 3) + 2 * n * n * k,
     "solve_positive": lambda n, k: n * n * n * (1 / 3) + 2 * n * n * k,
     "solve_triangular": lambda n, k: n * n * k,

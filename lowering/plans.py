@@ -15,9 +15,9 @@ from lowering.chains import Tree, bracket
 from lowering.costs import cost
 from lowering.polynomials import ZERO, Poly
 from matchers import vocabulary as v
+from matchers.contractions import contract
 from matchers.dims import ONE, Dim
 from matchers.terms import Atom, Head, Number, Term, shape
-
 
 # Kernels that factorize their matrix first; a second one with the same matrix does not again.
 FACTORIZING = frozenset({"solve", "solve_positive"})
@@ -67,9 +67,7 @@ class Plan:
             yield kernel, step.sizes, step.batch
 
 
-def total(
-    calls: Iterable[tuple[str, tuple[Dim, ...], Dim]], normal: Callable[[Dim], Dim]
-) -> Poly:
+def total(calls: Iterable[tuple[str, tuple[Dim, ...], Dim]], normal: Callable[[Dim], Dim]) -> Poly:
     """The cost of kernel calls for all sizes, with dimensions in normal form."""
     out = ZERO
     for kernel, sizes, batch in calls:
@@ -288,6 +286,20 @@ def _sylvester(term: Term) -> Step:
     return Step("sylvester", (shape(a)[0], shape(b)[0]), _batch(term), term.args)
 
 
+def _contraction(term: Term) -> Step:
+    """A contraction in one step multiplies over all its indices at once."""
+    inputs = term.args[0].split("->")[0].split(",")
+    lengths = {
+        i: n
+        for part, t in zip(inputs, term.args[1:], strict=True)
+        for i, n in zip(part, shape(t)[:2], strict=False)
+    }
+    every = ONE
+    for n in lengths.values():
+        every = every * n
+    return Step("products", (every,), _batch(term), _terms(term.args))
+
+
 _unknown = _entrywise("unknown")
 _BY_HEAD: dict[Head, Callable[[Term], Step]] = {
     v.transpose: _view,
@@ -309,6 +321,7 @@ _BY_HEAD: dict[Head, Callable[[Term], Step]] = {
     v.kron_adjoint_right: _reduced_twice,
     v.total: _reduced,
     v.trace: lambda t: Step("elementwise", (shape(t.args[0])[0],), _batch(t), _terms(t.args)),
+    contract: _contraction,
     v.inverse: _of_order("inverse"),
     v.cholesky: _of_order("cholesky"),
     v.det: _of_order("determinant"),

@@ -54,9 +54,7 @@ class Condition(NamedTuple):
         if self.name == "square":
             return all(known.dims.equal(*shape(t)[:2]) for t in terms)
         if self.name == "conforming":
-            return all(
-                known.dims.equal(shape(a)[1], shape(b)[0]) for a, b in pairwise(terms)
-            )
+            return all(known.dims.equal(shape(a)[1], shape(b)[0]) for a, b in pairwise(terms))
         if self.name == "same_shape":
             first = shape(terms[0])
             return all(

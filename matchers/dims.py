@@ -213,11 +213,7 @@ class Dims:
     def members(self, dim: Dim) -> list[Dim]:
         """Single symbols proved equal to `dim`, in the order in which they were met."""
         target = self.normal(dim)
-        return [
-            d
-            for s in self._bound
-            if self.normal(d := Dim(1, frozenset([(s, 1)]))) == target
-        ]
+        return [d for s in self._bound if self.normal(d := Dim(1, frozenset([(s, 1)]))) == target]
 
 
 def _substituted(dim: Dim, old: Dim, new: Dim) -> Dim:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from typing import Any
 
 from pytensor.tensor.elemwise import DimShuffle, Elemwise
@@ -44,12 +46,32 @@ def node_kernel(view: Any, node: Any) -> Call:
             return "sylvester", (shapes[0][0], shapes[1][0]), batch
         case "KroneckerProduct" | "BlockDiagonal" | "AllocDiag" | "Eye":
             return "copy", (size(view, out),), ONE
+        case "Einsum":
+            return "products", _pairwise(view, node), batch
         case "OpFromGraph":
             # Both adjoints of a Kronecker product, each a product and a sum over all blocks.
             return "elementwise", (size(view, node.inputs[-1]) * 4,), ONE
         case "Sum":
             return "elementwise", (size(view, node.inputs[0]),), ONE
     return "unknown", (size(view, out),), ONE
+
+
+def _pairwise(view: Any, node: Any) -> tuple[Dim, ...]:
+    """The multiplications of each step along the path of an einsum."""
+    parts = node.op.subscripts.replace(" ", "").split("->")[0].split(",")
+    lengths = {
+        i: n
+        for part, x in zip(parts, node.inputs, strict=True)
+        for i, n in zip(part, matrix_shape(view, x), strict=False)
+    }
+    keep = set(node.op.subscripts.split("->")[-1])
+    out = []
+    for step in node.op.path:
+        taken = [parts.pop(i) for i in sorted(step, reverse=True)]
+        indices = set("".join(taken))
+        out.append(functools.reduce(operator.mul, (lengths[i] for i in sorted(indices)), ONE))
+        parts.append("".join(sorted(indices & (keep | set("".join(parts))))))
+    return tuple(out)
 
 
 def _solve_kernel(op: Any, shapes: list[tuple[Dim, Dim]], batch: Dim) -> Call:

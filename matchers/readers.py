@@ -12,12 +12,13 @@ from collections.abc import Callable
 from typing import Any
 
 from pytensor import scalar as ps
-from pytensor.scalar import basic as scalar_basic
 from pytensor.compile.builders import OpFromGraph
 from pytensor.graph.basic import Constant
+from pytensor.scalar import basic as scalar_basic
 from pytensor.tensor.basic import Alloc, AllocDiag, ExtractDiag, Eye
 from pytensor.tensor.blas import BatchedDot
 from pytensor.tensor.blockwise import Blockwise
+from pytensor.tensor.einsum import Einsum
 from pytensor.tensor.elemwise import DimShuffle, Elemwise
 from pytensor.tensor.linalg.constructors import BlockDiagonal
 from pytensor.tensor.linalg.decomposition.cholesky import Cholesky
@@ -31,6 +32,7 @@ from pytensor.tensor.linalg.summary import Det, SLogDet
 from pytensor.tensor.math import Dot, Sum
 from pytensor.tensor.shape import Reshape
 
+from matchers import contractions
 from matchers import vocabulary as v
 from matchers.dims import ONE
 from matchers.terms import Term, number, shape
@@ -447,6 +449,20 @@ def _kron_pullback(view: Any, node: Any, out: int, core: int) -> Reading:
     return [(g, 2), (a, 2), (b, 2)], head
 
 
+def _einsum(view: Any, node: Any, out: int, core: int) -> Reading:
+    spec = node.op.subscripts.replace(" ", "")
+    if "->" not in spec or "." in spec or not same_dtype(node):
+        return None
+    inputs, output = spec.split("->")
+    cores = [len(p) for p in inputs.split(",")]
+    if len(output) != core or any(
+        i.type.ndim != c for i, c in zip(node.inputs, cores, strict=True)
+    ):
+        return None
+    needs = list(zip(node.inputs, cores, strict=True))
+    return needs, lambda *ts: contractions.read(spec, ts)
+
+
 def _matrices(head: Any) -> Reader:
     def read(view: Any, node: Any, out: int, core: int) -> Reading:
         if core != 2 or not same_dtype(node):
@@ -541,6 +557,7 @@ READERS: dict[type, Reader] = {
     ExtractDiag: _extract_diag,
     AllocDiag: _alloc_diag,
     Sum: _sum,
+    Einsum: _einsum,
     Eye: _eye,
     Alloc: _alloc,
     OpFromGraph: _kron_pullback,
@@ -549,7 +566,16 @@ READERS: dict[type, Reader] = {
 # Ops that carry linear algebra: a region grows from these.
 STRUCTURAL: frozenset[type] = frozenset(READERS) - {DimShuffle, Reshape, Elemwise, Eye, Alloc}
 # Of these, one alone can be worth rewriting; of products it takes two.
-PRODUCTS: frozenset[type] = frozenset({Dot, BatchedDot})
+PRODUCTS: frozenset[type] = frozenset({Dot, BatchedDot, Einsum})
 ANCHORS: frozenset[type] = STRUCTURAL - PRODUCTS - {ExtractDiag, AllocDiag, Sum}
 
-__all__ = ["ANCHORS", "ONE", "PRODUCTS", "READERS", "STRUCTURAL", "coefficient", "core_op", "number"]
+__all__ = [
+    "ANCHORS",
+    "ONE",
+    "PRODUCTS",
+    "READERS",
+    "STRUCTURAL",
+    "coefficient",
+    "core_op",
+    "number",
+]

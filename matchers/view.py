@@ -310,5 +310,7 @@ def _shape_axis(node: Any) -> int | None:
 
 
 _SQUARE = frozenset(
-    t for t in ANCHORS if t.__name__ in ("MatrixInverse", "Solve", "Cholesky", "Det", "SLogDet", "Expm")
+    t
+    for t in ANCHORS
+    if t.__name__ in ("MatrixInverse", "Solve", "Cholesky", "Det", "SLogDet", "Expm")
 )

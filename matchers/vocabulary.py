@@ -22,8 +22,8 @@ from matchers import dims
 from matchers.dims import ONE, Dim, broadcast
 from matchers.terms import (
     HEADS,
-    LogicVar,
     Head,
+    LogicVar,
     Number,
     Term,
     intern,
@@ -338,7 +338,11 @@ item = Head(
 def _kron_shape(*xs: Any) -> Shape:
     shapes = [shape(x) for x in xs]
     times = functools.partial(functools.reduce, operator.mul)
-    return times([s[0] for s in shapes]), times([s[1] for s in shapes]), broadcast(s[2] for s in shapes)
+    return (
+        times([s[0] for s in shapes]),
+        times([s[1] for s in shapes]),
+        broadcast(s[2] for s in shapes),
+    )
 
 
 def _kron_build(*xs: Any) -> Any:
@@ -463,7 +467,11 @@ block_diag = Head("block_diag", linalg.block_diag, _blocks_shape, _flat_normal, 
 
 
 def _diag_build(d: Any) -> Any:
-    return pt.diag(d[..., 0]) if d.type.ndim == 2 else pt.basic.alloc_diag(d[..., 0], axis1=-2, axis2=-1)
+    return (
+        pt.diag(d[..., 0])
+        if d.type.ndim == 2
+        else pt.basic.alloc_diag(d[..., 0], axis1=-2, axis2=-1)
+    )
 
 
 diag = Head(
@@ -486,14 +494,18 @@ def _triangle_build(x: Any, lower: bool, unit: bool) -> Any:
     t = pt.tril(x) if lower else pt.triu(x)
     if unit:
         n = x.shape[-1]
-        t = t - pt.diagonal(t, axis1=-2, axis2=-1)[..., None] * pt.eye(n, dtype=x.dtype) + pt.eye(
-            n, dtype=x.dtype
+        t = (
+            t
+            - pt.diagonal(t, axis1=-2, axis2=-1)[..., None] * pt.eye(n, dtype=x.dtype)
+            + pt.eye(n, dtype=x.dtype)
         )
     return t
 
 
 # What an Op reads that looks at one triangle of its argument only.
-triangle = Head("triangle", _triangle_build, lambda x, lower, unit: shape(x), template="triangle({0})")
+triangle = Head(
+    "triangle", _triangle_build, lambda x, lower, unit: shape(x), template="triangle({0})"
+)
 
 
 # --- functions of a matrix ------------------------------------------------------------------------
@@ -506,9 +518,7 @@ def _scalar_shape(x: Any) -> Shape:
 trace = Head("trace", lambda x: pt.trace(x), _scalar_shape, _linear(), template="tr({0})")
 det = Head("det", linalg.det, _scalar_shape, template="det({0})")
 logabsdet = Head("logabsdet", lambda x: linalg.slogdet(x)[1], _scalar_shape, template="log|{0}|")
-total = Head(
-    "total", lambda x: x.sum(axis=(-2, -1)), _scalar_shape, _linear(), template="Σ({0})"
-)
+total = Head("total", lambda x: x.sum(axis=(-2, -1)), _scalar_shape, _linear(), template="Σ({0})")
 cholesky = Head("cholesky", linalg.cholesky, shape, template="chol({0})")
 expm = Head("expm", linalg.expm, shape, template="exp({0})")
 

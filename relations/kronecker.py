@@ -79,7 +79,7 @@ def product_of_krons(A, B, C, D):
 
 @relation(tags=("kronecker", "axiom"), cites=HORN)
 def kron_of_scaled_left(A, B, c):
-    """c A ⊗ B = c (A ⊗ B)."""
+    """C A ⊗ B = c (A ⊗ B)."""
     return kron(scale(c, A), B), scale(c, kron(A, B))
 
 

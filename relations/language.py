@@ -306,9 +306,7 @@ def _solve_shapes(
         return {}, pending[-2:], f"the sides differ in shape: {m} × {n} and {p} × {q}"
     shapes = {x: (dims.normal(x.rows), dims.normal(x.cols)) for x in free}
     solved = {
-        x: s
-        for x, s in shapes.items()
-        if not any(t.owner in free for d in s for t, _ in d.powers)
+        x: s for x, s in shapes.items() if not any(t.owner in free for d in s for t, _ in d.powers)
     }
     return solved, missing, None
 

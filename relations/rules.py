@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from matchers.dims import Axis, Dim
 from matchers.index import Index
 from matchers.match import Context, Pattern, Window, compile_pattern
 from matchers.terms import LogicVar, Run, Term, rebuild, shape
-from matchers.dims import Axis, Dim
 from relations.language import Direction, Relation
 
 
