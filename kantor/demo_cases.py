@@ -99,10 +99,9 @@ def kronecker_solve(p: int = 40, q: int = 40) -> Case:
 
 
 EL_NINO = """\
-K_year  = 4 + rbf(years, years)           + 0.10 * eye(n_years)
-K_month = periodic(months, months)        + 0.05 * eye(n_months)
-S_year  = 4 + rbf(new_years, years)
-S_month = periodic(new_months, months)
+R_year  = 4 + rbf(years, years);      K_year  = R_year  + 0.10 * eye(n_years)
+R_month = periodic(months, months);   K_month = R_month + 0.05 * eye(n_months)
+S_year  = 4 + rbf(new_years, years);  S_month = periodic(new_months, months)
 r = y - y.mean()
 y.mean() + kron(S_year, S_month) @ solve(kron(K_year, K_month), r)"""
 
@@ -124,14 +123,20 @@ def el_nino() -> Case:
 def posterior_mean(years: Any, months: Any, new_years: Any, new_months: Any, y: Any) -> Any:
     """The mean of the process at ``new_years`` × ``new_months``, given `y` at ``years`` × ``months``."""
     kron, solve = pt.linalg.kron, pt.linalg.solve
-    K_year = 4 + rbf(years, years) + 0.1 * pt.eye(years.shape[0])
-    K_month = periodic(months, months) + 0.05 * pt.eye(months.shape[0])
-    S_year = 4 + rbf(new_years, years)
-    S_month = periodic(new_months, months)
-    r = y - y.mean()
-    for name, var in {"S_year": S_year, "S_month": S_month, "r": r}.items():
-        var.name = name
+    R_year = named("R_year", 4 + rbf(years, years))
+    R_month = named("R_month", periodic(months, months))
+    S_year = named("S_year", 4 + rbf(new_years, years))
+    S_month = named("S_month", periodic(new_months, months))
+    K_year = R_year + 0.10 * pt.eye(years.shape[0])
+    K_month = R_month + 0.05 * pt.eye(months.shape[0])
+    r = named("r", y - y.mean())
     return y.mean() + kron(S_year, S_month) @ solve(kron(K_year, K_month), r)
+
+
+def named(name: str, var: Any) -> Any:
+    """`var` under a name, by which explanations call it."""
+    var.name = name
+    return var
 
 
 def rbf(a: Any, b: Any, length: float = 1.0) -> Any:

@@ -7,7 +7,7 @@ they are met, so that the same graph reads the same in every process.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from typing import Any
 
@@ -27,7 +27,14 @@ _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 Part = tuple[str, int]
 
 
-def pretty(x: Any, depth: int = DEPTH, names: Names | None = None) -> str:
+def pretty(
+    x: Any,
+    depth: int = DEPTH,
+    names: Names | None = None,
+    *,
+    split: Callable[[Term], tuple[Any, ...]] = lambda term: term.args,
+    shared: str = "[]",
+) -> str:
     """`x` in mathematical notation.
 
     Parameters
@@ -37,8 +44,12 @@ def pretty(x: Any, depth: int = DEPTH, names: Names | None = None) -> str:
         How many levels to print.
     names : Names, optional
         Shared by texts that belong together, so that a variable is called the same in all of them.
+    split : callable, optional
+        The operands of a product, where its bracketing is to be seen.
+    shared : str
+        What stands around a value that is computed once and used several times.
     """
-    printer = _Printer(Names.of(x) if names is None else names)
+    printer = _Printer(Names.of(x) if names is None else names, split, shared)
     return printer.text(x, depth)[0]
 
 
@@ -168,8 +179,10 @@ def _nearby(variables: list[Any]) -> list[Any]:
 class _Printer:
     """One text: what may still be printed, and how things are called."""
 
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: Names, split: Callable[[Term], tuple[Any, ...]], shared: str) -> None:
         self.names = names
+        self.split = split
+        self.shared = shared
         self.left = LIMIT
 
     def text(self, x: Any, depth: int) -> Part:
@@ -199,15 +212,16 @@ class _Printer:
         if not isinstance(x, Atom):
             return (x.head.template or x.head.name).format()
         if x.definition is not None and not x.var.name:
-            return f"[{self.text(x.definition, depth - 1)[0]}]"
+            return self.text(x.definition, depth - 1)[0].join(self.shared)
         return self.names(x.var)
 
     def parts(self, x: Term, depth: int, precedence: int) -> list[str]:
         """The operands of a flat head, as far as there is room."""
         out = []
-        for a in x.args:
+        operands = self.split(x) if x.head.name == "matmul" else x.args
+        for a in operands:
             out.append(self.within(a, depth - 1, precedence))
-            if self.left <= 0 and len(out) < len(x.args):
+            if self.left <= 0 and len(out) < len(operands):
                 return [*out, "…"]
         return out
 

@@ -148,12 +148,14 @@ class Head:
         Associative: operands are flat, and a pattern's variable binds a run of them.
     commutative : bool
         The operands are a multiset.
+    symmetric : bool
+        The transpose of such a term is the term.
     template : str
         How it prints, with ``{0}``, ``{1}`` … for the arguments.
     """
 
     __slots__ = (
-        "_normal", "build", "commutative", "flat", "name", "precedence", "shape", "template",
+        "_normal", "build", "commutative", "flat", "name", "precedence", "shape", "symmetric", "template",
     )  # fmt: skip
 
     def __init__(
@@ -167,6 +169,7 @@ class Head:
         commutative: bool = False,
         template: str | None = None,
         precedence: int = 9,
+        symmetric: bool = False,
     ) -> None:
         if name in HEADS:
             raise ValueError(f"there is a head {name!r} already")
@@ -178,6 +181,7 @@ class Head:
         self.commutative = commutative
         self.template = template
         self.precedence = precedence
+        self.symmetric = symmetric
         HEADS[name] = self
 
     def __call__(self, *args: Any) -> Any:

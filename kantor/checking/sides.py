@@ -1,0 +1,177 @@
+"""Both sides of a relation as graphs, built and compiled without any rewriting.
+
+A side has two spellings: what its author wrote, and the normal form that terms have. The first is
+got by running the author's function again while heads keep their arguments as they are, so that
+what the normal form takes for granted is verified like every other identity.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pytensor
+from pytensor.compile.mode import Mode
+from pytensor.graph.rewriting.basic import SequentialGraphRewriter
+
+from matchers.dims import Dim
+from matchers.terms import HEADS, LogicVar, Number, Run, Term, evaluate, rebuild, subterms
+from relations.language import Relation
+
+# No rewriter at all, not even what a linker asks for; inner graphs are linked in the same way.
+REFERENCE = Mode("py", SequentialGraphRewriter())
+
+_lock = threading.RLock()
+
+
+@contextmanager
+def _verbatim() -> Iterator[None]:
+    """Heads make terms of their arguments as they are."""
+    with _lock:
+        normal = {head: head._normal for head in HEADS.values()}
+        try:
+            for head in normal:
+                head._normal = None
+            yield
+        finally:
+            for head, function in normal.items():
+                head._normal = function
+
+
+@dataclass(frozen=True)
+class Sides:
+    """One reading of a relation: its segments and rests stand for some number of variables.
+
+    Attributes
+    ----------
+    relation : Relation
+    lhs, rhs : Term or LogicVar
+        The normal forms.
+    written : tuple
+        The two sides as their author wrote them.
+    """
+
+    relation: Relation
+    lhs: Any
+    rhs: Any
+    written: tuple[Any, Any]
+
+    @cached_property
+    def variables(self) -> tuple[LogicVar, ...]:
+        """The variables of both sides, in the order in which they are met."""
+        found: dict[LogicVar, None] = {}
+        for side in (self.lhs, self.rhs, *self.written):
+            for t in (side,) if isinstance(side, LogicVar) else subterms(side):
+                for x in (t,) if isinstance(t, LogicVar) else t.args:
+                    if isinstance(x, LogicVar):
+                        found[x] = None
+        return tuple(found)
+
+    @property
+    def spellings(self) -> dict[str, Any]:
+        """All that must be equal, by name; what is spelled in one way only is there once."""
+        left, right = self.written
+        named = {"left": left, "right": right}
+        if self.lhs is not left:
+            named["left in normal form"] = self.lhs
+        if self.rhs is not right:
+            named["right in normal form"] = self.rhs
+        return named
+
+
+def readings(relation: Relation) -> Iterator[Sides]:
+    """A relation with each segment and rest standing for none, one and two variables."""
+    runs = [x for x in relation.variables if x.kind in ("segment", "rest")]
+    for counts in itertools.product((2, 1, 0), repeat=len(runs)):
+        run = {
+            x: Run(LogicVar(f"{x.name}{i + 1}") for i in range(n))
+            for x, n in zip(runs, counts, strict=True)
+        }
+        try:
+            lhs, rhs = (rebuild(side, lambda x: run.get(x, x)) for side in _normal(relation))
+            with _verbatim():
+                written = tuple(rebuild(s, lambda x: run.get(x, x)) for s in _written(relation))
+        except ValueError:  # nothing is left of a product or a sum
+            continue
+        yield Sides(relation, lhs, rhs, (written[0], written[1]))
+
+
+def _normal(relation: Relation) -> tuple[Any, Any]:
+    return relation.lhs, relation.rhs
+
+
+def _written(relation: Relation) -> tuple[Any, Any]:
+    if relation.body is None:
+        return _normal(relation)
+    lhs, rhs, *_ = relation.body()
+    return lhs, rhs
+
+
+def build(side: Any, leaves: Mapping[LogicVar, Any]) -> Any:
+    """The graph of a side, literally, with `leaves` (matrices) in place of its variables."""
+
+    def leaf(x: Any) -> Any:
+        if isinstance(x, LogicVar):
+            return leaves[x]
+        if isinstance(x, Dim):
+            return length(x, leaves)
+        return x.value if isinstance(x, Number) else x
+
+    return evaluate(side, leaf) if isinstance(side, Term) else leaf(side)
+
+
+def length(dim: Dim, leaves: Mapping[LogicVar, Any]) -> Any:
+    """A dimension as a graph over the shapes of `leaves`."""
+    out: Any = dim.coef
+    for s, p in sorted(dim.powers, key=str):
+        if isinstance(s.owner, tuple):
+            n: Any = sum(length(d, leaves) for d in s.owner[1])
+        else:
+            shape = leaves[s.owner].shape
+            n = shape[s.axis if s.axis is None else s.axis - 2]
+        for _ in range(p):
+            out = n if isinstance(out, int) and out == 1 else out * n
+    return out
+
+
+class Undefined(Exception):
+    """A graph has no value at some inputs: it raises, or is not finite."""
+
+
+class Evaluator:
+    """Some outputs as a function of NumPy arrays, run by PyTensor's Python linker, not rewritten."""
+
+    def __init__(self, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
+        self._run = pytensor.function(
+            list(inputs), list(outputs), mode=REFERENCE, on_unused_input="ignore", trust_input=True
+        )
+
+    def __call__(self, values: Sequence[Any]) -> list[Any]:
+        """The values of the outputs.
+
+        Raises
+        ------
+        Undefined
+            Where an Op raises or an output is not finite.
+        """
+        try:
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
+                warnings.simplefilter("ignore")
+                out = [np.asarray(x) for x in self._run(*values)]
+        except Exception as error:
+            raise Undefined(_first_line(error)) from error
+        if not all(np.isfinite(x).all() for x in out):
+            raise Undefined("not finite")
+        return out
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

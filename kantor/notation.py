@@ -1,0 +1,138 @@
+"""How the terms, lengths and costs of an explanation read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+from inspect import signature
+from typing import Any
+
+from lowering.costs import COSTS
+from lowering.polynomials import Poly
+from matchers.dims import Axis, Dim, Dims
+from matchers.printing import DEPTH, Names, pretty, superscript
+
+
+class Notation:
+    """Texts about one region.
+
+    Parameters
+    ----------
+    names : Names
+        What variables are called, shared by all regions.
+    dims : Dims
+        What is known of lengths: equal ones are called the same.
+    """
+
+    def __init__(self, names: Names, dims: Dims) -> None:
+        self.names = names
+        self.dims = dims
+
+    def term(self, term: Any) -> str:
+        """A term, or whatever stands in one."""
+        return pretty(term, DEPTH, self.names)
+
+    def terms(self, terms: Iterable[Any]) -> str:
+        """All outputs of a region."""
+        return ", ".join(map(self.term, terms))
+
+    def axis(self, axis: Axis) -> str:
+        """A length, by the simplest of the variables that have it."""
+        own = Dim(1, frozenset([(axis, 1)]))
+        alike = [s for d in self.dims.members(own) for s, _ in d.powers]
+        return min(((_rank(s), self.names.axis(s)) for s in [axis, *alike]))[1]
+
+    def dim(self, dim: Dim) -> str:
+        """A dimension: ``rows(A)·rows(B)``."""
+        return self.poly(Poly.of(dim))
+
+    def poly(self, poly: Poly) -> str:
+        """A cost: ``2/3·rows(A)³ + 2·rows(A)²``."""
+        return polynomial(poly.normal(self.dims.normal), self.axis)
+
+    def cheaper(self, before: Poly, after: Poly) -> str:
+        """The inequality under which `after` is cheaper, without what both sides share."""
+        gain = (before - after).normal(self.dims.normal)
+        shared = _shared(gain)
+        terms = {_divided(m, shared): c for m, c in gain.terms.items()}
+        more = Poly({m: c for m, c in terms.items() if c > 0})
+        less = Poly({m: -c for m, c in terms.items() if c < 0})
+        return f"{polynomial(less, self.axis)} < {polynomial(more, self.axis)}"
+
+
+def polynomial(poly: Poly, name: Callable[[Axis], str]) -> str:
+    """A polynomial, highest degree first."""
+    merged: dict[tuple[int, str], float] = {}
+    for m, c in poly.terms.items():
+        text = "·".join(sorted(name(s) + superscript(p) for s, p in m))
+        key = (-sum(p for _, p in m), text)
+        merged[key] = merged.get(key, 0.0) + c
+    out = ""
+    for (_, text), c in sorted(merged.items()):
+        size = quantity(abs(c))
+        body = text if text and size == "1" else f"{size}·{text}" if text else size
+        out += f" {'-' if c < 0 else '+'} {body}" if out else f"{'-' if c < 0 else ''}{body}"
+    return out or "0"
+
+
+def quantity(x: float) -> str:
+    """A coefficient or a count: ``2/3``, ``54,361``, ``54.4 million``."""
+    if x >= 1e6:
+        power, word = (9, "billion") if x >= 1e9 else (6, "million")
+        return f"{x / 10**power:,.3g} {word}" if x < 1e12 else f"{x:.3g}"
+    if abs(x - round(x)) < 1e-9:
+        return f"{round(x):,}"
+    fraction = Fraction(x).limit_denominator(12)
+    if abs(float(fraction) - x) < 1e-9:
+        return f"{fraction.numerator}/{fraction.denominator}"
+    return f"{x:,.0f}" if x >= 1000 else f"{x:.3g}"
+
+
+def formula(kernel: str, sizes: Iterable[Dim], name: Callable[[Dim], str]) -> tuple[str, str]:
+    """What a kernel is called with, and its flops in these parameters.
+
+    Lengths that are known stand in the formula as numbers.
+    """
+    function = COSTS[kernel]
+    called, values = [], []
+    for parameter, dim in zip(signature(function).parameters, sizes, strict=True):
+        called.append(f"{parameter}={name(dim)}")
+        symbol = Dim(1, frozenset([(Axis(parameter, None), 1)]))
+        values.append(Poly.of(dim if dim.known else symbol))
+    cost = function(*values)
+    return ", ".join(called), polynomial(cost, lambda s: str(s.owner))
+
+
+def maximal(dims: Iterable[Dim]) -> tuple[Dim, ...]:
+    """Those that none of the others is at least as large as, whatever the lengths."""
+    found = list(dict.fromkeys(dims))
+    return tuple(d for d in found if not any(d != e and _divides(d, e) for e in found))
+
+
+def _divides(d: Dim, e: Dim) -> bool:
+    powers = dict(e.powers)
+    return d.coef <= e.coef and all(powers.get(s, 0) >= p for s, p in d.powers)
+
+
+def _rank(axis: Axis) -> tuple[bool, bool, bool, int]:
+    """Inputs first, those with a name before all, and lengths of axes before other integers."""
+    owner = axis.owner
+    computed = getattr(owner, "owner", None) is not None
+    name = getattr(owner, "name", None)
+    return computed, not name, axis.axis is None, len(name or "")
+
+
+def _shared(poly: Poly) -> dict[Axis, int]:
+    """What every monomial has as a factor."""
+    powers = [dict(m) for m in poly.terms]
+    if not powers:
+        return {}
+    return {s: min(p.get(s, 0) for p in powers) for s in powers[0]}
+
+
+def _divided(monomial: Iterable[tuple[Axis, int]], by: dict[Axis, int]) -> Any:
+    left = ((s, p - by.get(s, 0)) for s, p in monomial)
+    return frozenset((s, p) for s, p in left if p)
+
+
+__all__ = ["Notation", "formula", "maximal", "polynomial", "quantity"]

@@ -1,0 +1,206 @@
+"""What the engine saw of a region: its forms, the kernels of each, and how large their values are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from kantor.engine import SAMPLES, Engine, Reading, Step
+from kantor.notation import Notation, formula, maximal
+from lowering.costs import FREE
+from lowering.plans import Plan, Planner
+from lowering.search import Candidate, Found, search
+from matchers.dims import Dim
+from matchers.kernels import size
+from matchers.match import Context
+from matchers.printing import DEPTH, pretty
+from matchers.terms import Term, shape
+from matchers.view import View
+from matchers.vocabulary import matmul
+
+
+class Kernel(NamedTuple):
+    """One line of a program.
+
+    Attributes
+    ----------
+    name : str
+        The kernel, for example ``solve``.
+    sizes : str
+        What it is called with, for example ``n=rows(A), k=1``.
+    flops : str
+        What one call costs, in these parameters.
+    batch : str
+        How often it runs; empty for once.
+    value : str
+        What it computes.
+    """
+
+    name: str
+    sizes: str
+    flops: str
+    batch: str
+    value: str
+
+    def __str__(self) -> str:
+        times = f" × {self.batch}" if self.batch else ""
+        return f"{self.name} {self.sizes}: {self.flops}{times}"
+
+
+class Survey:
+    """All forms of a region that the search reaches, without changing the graph.
+
+    Parameters
+    ----------
+    engine : Engine
+    reading : Reading
+    """
+
+    def __init__(self, engine: Engine, reading: Reading) -> None:
+        self.engine = engine
+        self.reading = reading
+        self.context = Context(reading.view.dims)
+        self._moves: dict[Term, tuple[Any, ...]] = {}
+        self.found = [self._search(sample) for sample in SAMPLES]
+
+    def _search(self, sample: tuple[float, float]) -> tuple[Planner, Found]:
+        planner = Planner(self.reading.sizer(sample), self.reading.view.holds)
+        return planner, search(self.reading.roots, self.moves, planner, self.engine.budget)
+
+    def moves(self, term: Term) -> tuple[Any, ...]:
+        """The rewrites of one term."""
+        found = self._moves.get(term)
+        if found is None:
+            rewrites = self.engine.rules.rewrites(term, self.reading.view, self.context)
+            found = self._moves[term] = tuple(rewrites)
+        return found
+
+    def steps(self) -> Iterator[Step]:
+        """The decision about each form that relations lead to, the cheapest at each sample first."""
+        seen: set[tuple[Term, ...]] = {self.reading.roots}
+        for planner, found in self.found:
+            for c in found.candidates:
+                if c.roots not in seen and _relations(c):
+                    seen.add(c.roots)
+                    yield self.step(c, planner, found)
+
+    def step(self, candidate: Candidate, planner: Planner, found: Found) -> Step:
+        """The decision about one form."""
+        return self.reading.step(candidate, planner, found.unexpanded, self.context.exhausted)
+
+    def alternative(self) -> Step | None:
+        """The form that would be taken next: one that sizes decide, or else the cheapest one."""
+        first = None
+        for step in self.steps():
+            first = first or step
+            if undecided(step):
+                return step
+        return first
+
+    # --- programs -----------------------------------------------------------------------------
+
+    def program(self, notation: Notation) -> tuple[Kernel, ...]:
+        """The kernels of the nodes that are there."""
+        view = self.reading.view
+        return tuple(
+            _kernel(notation, *call, view.definition(node.outputs[0]))
+            for node, call in zip(self.reading.region.nodes, self.reading.calls, strict=True)
+            if call[0] not in FREE
+        )
+
+    def planned(self, plan: Plan, notation: Notation) -> tuple[Kernel, ...]:
+        """The kernels of a new form."""
+        return tuple(
+            _kernel(notation, *call, term)
+            for term, call in zip(plan.steps, plan.calls(), strict=True)
+            if call[0] not in FREE
+        )
+
+    def largest(self) -> tuple[Dim, ...]:
+        """How many entries the largest values have that the nodes compute."""
+        view = self.reading.view
+        calls = zip(self.reading.region.nodes, self.reading.calls, strict=True)
+        nodes = [node for node, call in calls if call[0] not in FREE]
+        return maximal(view.dims.normal(size(view, out)) for n in nodes for out in n.outputs)
+
+    def largest_planned(self, plan: Plan) -> tuple[Dim, ...]:
+        """How many entries the largest values have that a new form computes."""
+        terms = [t for t, call in zip(plan.steps, plan.calls(), strict=True) if call[0] not in FREE]
+        return maximal(self.reading.view.dims.normal(_entries(t)) for t in terms)
+
+    # --- bracketing ---------------------------------------------------------------------------
+
+    def bracketed(self, notation: Notation) -> str:
+        """The region as its nodes bracket it."""
+        view = _Nested(self.reading.fgraph, self.reading.region.nodes)
+        roots = [view.definition(root, core) for root, core in self.reading.keys]
+        return ", ".join(pretty(r, DEPTH, notation.names, shared="()") for r in roots)
+
+
+def undecided(step: Step) -> bool:
+    """Whether unknown sizes decide about a form."""
+    gain = step.decision.before - step.decision.after
+    return not step.decision.taken and bool(gain.symbols) and "not cheaper" not in step.decision.why
+
+
+def bracketed(step: Step, notation: Notation) -> str:
+    """A new form as its plan brackets it."""
+
+    def split(term: Term) -> tuple[Any, ...]:
+        chosen = step.plan.steps.get(term)
+        if chosen is None or len(term.args) == 2:
+            return term.args
+        if chosen.kernel == "product":
+            return chosen.needs
+        if chosen.side == "left":
+            return term.args[0], matmul(*term.args[1:])
+        return matmul(*term.args[:-1]), term.args[-1]
+
+    return ", ".join(pretty(r, DEPTH, notation.names, split=split) for r in step.after)
+
+
+class _Nested(View):
+    """A view in which no product is flattened into another."""
+
+    def _shared(self, var: Any) -> bool:
+        return True
+
+
+def _relations(candidate: Candidate) -> bool:
+    return any(getattr(m, "relation", None) is not None for m in candidate.path)
+
+
+def _entries(term: Term) -> Dim:
+    rows, cols, batch = shape(term)
+    out = rows * cols
+    for n in batch:
+        out = out * n
+    return out
+
+
+def _kernel(
+    notation: Notation, kernel: str, sizes: tuple[Dim, ...], batch: Dim, value: Any
+) -> Kernel:
+    normal = notation.dims.normal
+    called, flops = formula(kernel, [normal(d) for d in sizes], notation.dim)
+    times = "" if normal(batch) == Dim(1) else notation.dim(batch)
+    return Kernel(kernel.replace("_", " "), called, flops, times, notation.term(value))
+
+
+@dataclass
+class Recorder(Engine):
+    """An engine that keeps a survey of each region beside what it decided."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.record: list[tuple[Survey, Step | None]] = []
+
+    def _region(self, fgraph: Any, region: Any, replace: bool) -> list[Step]:
+        survey = Survey(self, Reading(fgraph, region, self.sizes))
+        steps = super()._region(fgraph, region, replace)
+        self.record.append((survey, steps[0] if steps else None))
+        return steps
+
+
+__all__ = ["Kernel", "Recorder", "Survey", "bracketed", "undecided"]

@@ -1,0 +1,361 @@
+"""The algebra of terms: products, coefficients, sums, transposes and inverses, in normal form.
+
+The normal form is what the view identifies by itself, for every relation: products and sums are
+flat, products have no identity factor, coefficients stand outside of products as one, and a
+transpose stands on the leaves. Whatever else is equal is said in `relations`.
+
+Builders take matrices: variables whose last two axes are rows and columns, after any batch axes.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytensor.tensor as pt
+from pytensor.tensor import linalg
+
+from matchers.dims import ONE, Dim, broadcast
+from matchers.terms import (
+    Head,
+    LogicVar,
+    Number,
+    Term,
+    intern,
+    is_scalar,
+    number,
+    shape,
+)
+
+Shape = tuple[Dim, Dim, tuple[Dim, ...]]
+
+
+def as_matrix(var: Any, core: int) -> Any:
+    """The variable as a matrix: a vector becomes a column; a 0-d value stays as it is."""
+    return pt.expand_dims(var, -1) if core == 1 else var
+
+
+def _lift(x: Any) -> Any:
+    """An operand of a head: numbers are interned."""
+    return number(x) if isinstance(x, (int, float, complex, np.number)) else x
+
+
+# --- products ---------------------------------------------------------------------------------
+
+
+def _matmul_normal(head: Head, args: tuple[Any, ...]) -> Any:
+    factors: list[Any] = []
+    coefs: list[Any] = []
+    unit: Any = None
+    stack = list(reversed(args))
+    while stack:
+        x = stack.pop()
+        if isinstance(x, Term):
+            if x.head is matmul:
+                stack.extend(reversed(x.args))
+                continue
+            if x.head is scale and not x.scalar:
+                coefs.append(x.args[0])
+                stack.append(x.args[1])
+                continue
+            if x.head is eye:
+                unit = x if unit is None else unit
+                continue
+        factors.append(x)
+    if not factors:
+        product: Any = unit
+        if product is None:
+            raise ValueError("a product needs at least one factor")
+    elif len(factors) == 1:
+        product = factors[0]
+    else:
+        product = intern(matmul, tuple(factors))
+    for c in reversed(coefs):
+        product = scale(c, product)
+    return product
+
+
+def _matmul_shape(*xs: Any) -> Shape:
+    xs = tuple(x for x in xs if not (isinstance(x, LogicVar) and x.kind == "segment")) or xs
+    first, last = shape(xs[0]), shape(xs[-1])
+    return first[0], last[1], broadcast(shape(x)[2] for x in xs)
+
+
+def _product(x: Any, y: Any) -> Any:
+    return pt.dot(x, y) if x.type.ndim == y.type.ndim == 2 else pt.matmul(x, y)
+
+
+matmul = Head(
+    "matmul",
+    lambda *xs: functools.reduce(_product, xs),
+    _matmul_shape,
+    _matmul_normal,
+    flat=True,
+    precedence=5,
+)
+
+
+# --- coefficients -----------------------------------------------------------------------------
+
+
+def _scale_normal(head: Head, args: tuple[Any, ...]) -> Any:
+    c, x = _lift(args[0]), _lift(args[1])
+    if isinstance(x, Term) and x.head is scale:
+        c, x = _coefficient(c, x.args[0]), x.args[1]
+    if isinstance(c, Number):
+        if c.value == 1:
+            return x
+        if isinstance(x, Number):
+            return number(c.value * x.value)
+    elif isinstance(x, Number):
+        c, x = x, c
+        if c.value == 1:
+            return x
+    if isinstance(c, Term) and c.head is scale:
+        # One number in front of one symbolic coefficient: c·(d·X) with c a number.
+        return intern(scale, (c.args[0], _scale_normal(head, (c.args[1], x))))
+    return intern(scale, (c, x))
+
+
+def _coefficient(c: Any, d: Any) -> Any:
+    if isinstance(c, Number) and isinstance(d, Number):
+        return number(c.value * d.value)
+    if isinstance(c, Number) or isinstance(d, Number):
+        return scale(c, d)
+    return mul(c, d)
+
+
+def _scale_build(c: Any, x: Any) -> Any:
+    if isinstance(x, (int, float, complex)):
+        return c * x
+    if isinstance(c, (int, float, complex)):
+        c = np.asarray(c).astype(x.type.dtype)
+    elif c.type.dtype != x.type.dtype:
+        c = pt.cast(c, x.type.dtype)
+    return pt.mul(c, x)
+
+
+scale = Head(
+    "scale", _scale_build, lambda c, x: shape(x), _scale_normal, template="{0}·{1}", precedence=6
+)
+
+
+def _reciprocal_normal(head: Head, args: tuple[Any, ...]) -> Any:
+    c = _lift(args[0])
+    if isinstance(c, Number) and c.value:
+        return number(1 / c.value)
+    if isinstance(c, Term) and c.head is reciprocal:
+        return c.args[0]
+    if isinstance(c, Term) and c.head is scale and c.scalar:
+        return scale(reciprocal(c.args[0]), reciprocal(c.args[1]))
+    return intern(head, (c,))
+
+
+reciprocal = Head(
+    "reciprocal",
+    lambda c: pt.reciprocal(c) if not isinstance(c, (int, float, complex)) else 1 / c,
+    lambda c: shape(c),
+    _reciprocal_normal,
+    template="1/{0}",
+    precedence=7,
+)
+
+
+def _size_normal(head: Head, args: tuple[Any, ...]) -> Any:
+    (n,) = args
+    return number(n.coef) if isinstance(n, Dim) and n.known else intern(head, (n,))
+
+
+# A dimension as a coefficient.
+size = Head(
+    "size", lambda n: pt.as_tensor(n), lambda n: (ONE, ONE, ()), _size_normal, template="{0}"
+)
+
+
+# --- sums and elementwise products, which are multisets ----------------------------------------
+
+
+def _add_normal(head: Head, args: tuple[Any, ...]) -> Any:
+    terms: list[Any] = []
+    stack = [_lift(a) for a in reversed(args)]
+    while stack:
+        x = stack.pop()
+        if isinstance(x, Term) and x.head is add:
+            stack.extend(reversed(x.args))
+        else:
+            terms.append(x)
+    if not terms:
+        raise ValueError("a sum needs at least one summand")
+    return terms[0] if len(terms) == 1 else intern(add, tuple(terms))
+
+
+def _first_shape(*xs: Any) -> Shape:
+    xs = tuple(x for x in xs if not (isinstance(x, LogicVar) and x.kind == "rest")) or xs
+    shapes = [shape(x) for x in xs]
+    return shapes[0][0], shapes[0][1], broadcast(s[2] for s in shapes)
+
+
+add = Head(
+    "add",
+    lambda *xs: pt.add(*xs) if len(xs) > 1 else xs[0],
+    _first_shape,
+    _add_normal,
+    flat=True,
+    commutative=True,
+    precedence=3,
+)
+
+
+def _mul_normal(head: Head, args: tuple[Any, ...]) -> Any:
+    factors: list[Any] = []
+    coefs: list[Any] = []
+    stack = [_lift(a) for a in reversed(args)]
+    while stack:
+        x = stack.pop()
+        if isinstance(x, Term) and x.head is mul:
+            stack.extend(reversed(x.args))
+        elif isinstance(x, Term) and x.head is scale:
+            coefs.append(x.args[0])
+            stack.append(x.args[1])
+        elif isinstance(x, Number):
+            coefs.append(x)
+        else:
+            factors.append(x)
+    if not factors:
+        return functools.reduce(_coefficient, coefs)
+    product = factors[0] if len(factors) == 1 else intern(mul, tuple(factors))
+    for c in reversed(coefs):
+        product = scale(c, product)
+    return product
+
+
+mul = Head(
+    "mul",
+    lambda *xs: pt.mul(*xs) if len(xs) > 1 else xs[0],
+    _first_shape,
+    _mul_normal,
+    flat=True,
+    commutative=True,
+    precedence=6,
+)
+
+
+# --- transposes and inverses: marks -------------------------------------------------------------
+
+
+def _transpose_normal(head: Head, args: tuple[Any, ...]) -> Any:
+    """Carry the transpose to the leaves; iterative, since terms may be deep."""
+    (root,) = args
+    done: dict[Any, Any] = {}
+    stack: list[tuple[Any, bool]] = [(root, False)]
+    while stack:
+        x, ready = stack.pop()
+        if x in done:
+            continue
+        inner = _carried(x)
+        if inner is None:
+            done[x] = _transposed_leaf(x)
+        elif not ready:
+            stack.append((x, True))
+            stack.extend((a, False) for a in inner)
+        elif x.head is matmul:
+            done[x] = matmul(*(done[a] for a in reversed(x.args)))
+        elif x.head is scale:
+            done[x] = scale(x.args[0], done[x.args[1]])
+        else:
+            done[x] = x.head(*(done[a] for a in x.args))
+    return done[root]
+
+
+def _carried(x: Any) -> tuple[Any, ...] | None:
+    """The arguments that a transpose of `x` moves to, or None where it stays."""
+    if not isinstance(x, Term) or x.scalar:
+        return None
+    if x.head is scale:
+        return x.args[1:]
+    return x.args if x.head in (matmul, add, mul, inverse) else None
+
+
+def _transposed_leaf(x: Any) -> Any:
+    if is_scalar(x) or (isinstance(x, Term) and x.head.symmetric):
+        return x
+    if isinstance(x, LogicVar) and x.kind in ("segment", "rest"):
+        raise TypeError(f"{x} stands for several operands and cannot be transposed")
+    if isinstance(x, Term) and x.head is transpose:
+        return x.args[0]
+    return intern(transpose, (x,))
+
+
+def _swapped(x: Any) -> Shape:
+    rows, cols, batch = shape(x)
+    return cols, rows, batch
+
+
+transpose = Head(
+    "transpose",
+    lambda x: x if x.type.ndim < 2 else x.mT,
+    _swapped,
+    _transpose_normal,
+    template="{0}ᵀ",
+)
+
+
+def _inverse_normal(head: Head, args: tuple[Any, ...]) -> Any:
+    (x,) = args
+    return x if isinstance(x, Term) and x.head is eye else intern(inverse, (x,))
+
+
+inverse = Head("inverse", linalg.inv, _swapped, _inverse_normal, template="{0}⁻¹")
+
+
+def _item_normal(head: Head, args: tuple[Any, ...]) -> Any:
+    (x,) = args
+    if isinstance(x, Term) and x.head is scale and not x.scalar:
+        return _coefficient(x.args[0], item(x.args[1]))
+    return x if is_scalar(x) else intern(item, (x,))
+
+
+# A 1 × 1 matrix as the coefficient that it is.
+item = Head(
+    "item",
+    lambda x: x[..., 0, 0],
+    lambda x: (ONE, ONE, shape(x)[2]),
+    _item_normal,
+    template="{0}",
+)
+
+
+# --- shared normal forms, and the identity ---------------------------------------------------
+
+
+def flat_normal(head: Head, args: tuple[Any, ...]) -> Any:
+    flat = [b for a in args for b in (a.args if isinstance(a, Term) and a.head is head else (a,))]
+    return flat[0] if len(flat) == 1 else intern(head, tuple(flat))
+
+
+def linear(*linear: int) -> Callable[[Head, tuple[Any, ...]], Any]:
+    """The normal form of a head that is linear in some arguments: coefficients stand outside."""
+
+    def normal(head: Head, args: tuple[Any, ...]) -> Any:
+        coefs, plain = [], []
+        for i, a in enumerate(args):
+            pulled = isinstance(a, Term) and a.head is scale and not a.scalar
+            if pulled and (not linear or i in linear):
+                coefs.append(a.args[0])
+                a = a.args[1]
+            plain.append(a)
+        made = flat_normal(head, tuple(plain)) if head.flat else intern(head, tuple(plain))
+        for c in reversed(coefs):
+            made = scale(c, made)
+        return made
+
+    return normal
+
+
+def _eye_build(n: Any) -> Any:
+    return pt.eye(n)
+
+
+eye = Head("eye", _eye_build, lambda n: (n, n, ()), template="I", symmetric=True)
