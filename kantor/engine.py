@@ -11,14 +11,15 @@ from pytensor.compile.sharedvalue import SharedVariable
 from pytensor.graph.features import Feature
 
 from lowering.build import Builder, CannotBuild
+from lowering.costs import LAUNCH, number_of_launches
 from lowering.decide import Decision, decide
 from lowering.plans import Plan, Planner, total
 from lowering.polynomials import Poly
-from lowering.search import BUDGET, Candidate, search
+from lowering.search import BUDGET, Candidate, positions, search
 from matchers.dims import Axis, Dim
 from matchers.kernels import node_kernel
 from matchers.match import Context
-from matchers.regions import Region, regions
+from matchers.regions import Region, regions, used_outside
 from matchers.terms import Atom, Term
 from matchers.view import View
 from relations.language import Relation
@@ -186,11 +187,10 @@ class Reading:
 
     def __init__(self, fgraph: Any, region: Region, sizes: Mapping[Any, Any] | None) -> None:
         self.fgraph = fgraph
-        self.region = region
-        self.view = View(fgraph, region.nodes)
-        self.keys = [(r, self.view.core(r)) for r in region.roots]
+        self.view, self.region = _read(fgraph, region)
+        self.keys = [(r, self.view.core(r)) for r in self.region.roots]
         self.roots = tuple(self.view.definition(r, core) for r, core in self.keys)
-        self.calls = [node_kernel(self.view, node) for node in region.nodes]
+        self.calls = [node_kernel(self.view, node) for node in self.region.nodes]
         self.known = self._known_sizes(sizes)
 
     @property
@@ -243,6 +243,8 @@ class Reading:
         plan = planner.plan(candidate.roots)
         after = plan.polynomial(self.view.dims.normal)
         decision = decide(self.before(), after, self.known, self.view.dims.reduced)
+        if decision.taken and not candidate.path:
+            decision = self._rebracketed(decision, plan)
         names = tuple(
             m.relation.name for m in candidate.path if getattr(m, "relation", None) is not None
         )
@@ -258,6 +260,17 @@ class Reading:
             unexpanded,
             exhausted,
         )
+
+    def _rebracketed(self, decision: Decision, plan: Plan) -> Decision:
+        """The same form in another order must save flops, not only a launch or two."""
+        launches = number_of_launches(self.calls) - number_of_launches(plan.calls())
+        saved = decide(
+            decision.before,
+            decision.after + LAUNCH * launches,
+            self.known,
+            self.view.dims.reduced,
+        )
+        return decision if saved.taken else saved
 
     def replace(self, step: Step) -> bool:
         """Put a new form into the graph; false where it cannot be built."""
@@ -281,13 +294,39 @@ class Reading:
         return True
 
 
+def _read(fgraph: Any, region: Region) -> tuple[View, Region]:
+    """The view of a region, without the nodes that nothing reads.
+
+    A node that is a leaf keeps its inputs alive, so these are outputs of what remains.
+    """
+    while True:
+        view = View(fgraph, region.nodes)
+        inside = set(region.nodes)
+        roots = [view.definition(r) for r in region.roots]
+        leaves = [t.var for t in positions(tuple(roots)) if isinstance(t, Atom) and not t.definition]
+        unread = [x for x in leaves if x.owner in inside]
+        if not unread:
+            return view, region
+        dropped = {x.owner for x in unread if _unreadable(view, x)}
+        kept = {x for x in unread if x.owner not in dropped}
+        nodes = [n for n in region.nodes if n not in dropped]
+        outside = used_outside(fgraph, nodes)
+        if not dropped and kept <= set(region.roots):
+            return view, region
+        new = set(outside) | kept
+        region = Region(nodes, [o for n in nodes for o in n.outputs if o in new])
+
+
+def _unreadable(view: View, var: Any) -> bool:
+    t = view.term(var, view.core(var))
+    return isinstance(t, Atom) and t.definition is None
+
+
 def _dtype(keys: list[tuple[Any, int]]) -> str:
     return str(keys[0][0].type.dtype)
 
 
 def _atoms(root: Term) -> list[Atom]:
-    from lowering.search import positions
-
     return [t for t in positions((root,)) if isinstance(t, Atom) and t.definition is None]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from kantor.engine import SAMPLES, Engine, Reading, Step
@@ -14,7 +14,7 @@ from lowering.search import Candidate, Found, search
 from matchers.dims import Dim
 from matchers.kernels import size
 from matchers.match import Context
-from matchers.printing import DEPTH, pretty
+from matchers.printing import DEPTH, Names, pretty
 from matchers.terms import Term, shape
 from matchers.view import View
 from matchers.vocabulary import matmul
@@ -188,19 +188,40 @@ def _kernel(
     return Kernel(kernel.replace("_", " "), called, flops, times, notation.term(value))
 
 
+class Account(NamedTuple):
+    """A region as it was before the engine decided, and what it decided."""
+
+    survey: Survey
+    notation: Notation
+    nodes: str
+    program: tuple[Kernel, ...]
+    largest: tuple[Dim, ...]
+    step: Step | None
+
+
 @dataclass
 class Recorder(Engine):
-    """An engine that keeps a survey of each region beside what it decided."""
+    """An engine that keeps an account of each region.
+
+    Parameters
+    ----------
+    names : Names
+        What variables are called.
+    """
+
+    names: Names = field(default_factory=Names)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.record: list[tuple[Survey, Step | None]] = []
+        self.accounts: list[Account] = []
 
     def _region(self, fgraph: Any, region: Any, replace: bool) -> list[Step]:
         survey = Survey(self, Reading(fgraph, region, self.sizes))
+        notation = Notation(self.names, survey.reading.view.dims)
+        before = survey.bracketed(notation), survey.program(notation), survey.largest()
         steps = super()._region(fgraph, region, replace)
-        self.record.append((survey, steps[0] if steps else None))
+        self.accounts.append(Account(survey, notation, *before, steps[0] if steps else None))
         return steps
 
 
-__all__ = ["Kernel", "Recorder", "Survey", "bracketed", "undecided"]
+__all__ = ["Account", "Kernel", "Recorder", "Survey", "bracketed", "undecided"]

@@ -8,7 +8,7 @@ only reorders small change.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 # About a microsecond of a slow core, which is what one more node costs in any backend.
@@ -38,3 +38,8 @@ FREE = frozenset({"view", "leaf"})
 def cost(kernel: str, sizes: tuple[Any, ...], batch: Any = 1.0) -> Any:
     """The cost of one node that runs `kernel` once for each member of a batch."""
     return 0.0 if kernel in FREE else batch * COSTS[kernel](*sizes) + LAUNCH
+
+
+def number_of_launches(calls: Iterable[tuple[str, Any, Any]]) -> int:
+    """How many of these kernel calls are launched at all."""
+    return sum(kernel not in FREE for kernel, _, _ in calls)

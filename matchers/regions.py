@@ -92,7 +92,7 @@ def regions(fgraph: Any) -> Iterator[Region]:
         kinds = [type(core_op(n)) for n in members]
         if any(k in ANCHORS for k in kinds) or sum(k in PRODUCTS for k in kinds) > 1:
             nodes = sorted(members, key=rank.__getitem__)
-            yield Region(nodes, _used_outside(fgraph, nodes))
+            yield Region(nodes, used_outside(fgraph, nodes))
 
 
 def _gather(node: Any, groups: _Groups) -> None:
@@ -138,7 +138,8 @@ def _is_cap(node: Any, up: Any, n_clients: int) -> bool:
     )
 
 
-def _used_outside(fgraph: Any, nodes: list[Any]) -> list[Any]:
+def used_outside(fgraph: Any, nodes: list[Any]) -> list[Any]:
+    """The outputs of `nodes` that something other than `nodes` uses."""
     inside = set(nodes)
     return [
         out

@@ -1,8 +1,8 @@
 """A relation as a miniKanren goal between graphs, terms and logic variables.
 
-The side that is known is matched first, whichever it is, so that every goal ends: ``in_lv`` known
-runs the relation forward, ``out_lv`` known runs it backward, both known checks, neither known gives
-the two sides as they are written, with variables of their own.
+The side that is known is matched first, whichever it is, so that every goal ends: `in_lv` known
+runs the relation forward, `out_lv` known runs it backward, both known checks, and neither known
+gives the two sides as they are written, with variables of their own.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from functools import lru_cache
 from itertools import count
 from typing import Any
 
-from kanren.core import fail
 from unification import reify, unify
 from unification.variable import isvar
 
+from matchers.conforming import learn
 from matchers.dims import Axis, Dim
 from matchers.goals import Goal
 from matchers.match import Pattern, compile_pattern
@@ -28,38 +28,37 @@ from relations import reference_rules
 from relations.language import Direction, Relation
 from relations.rules import rewritten
 
+_fresh = count(1)
+
 
 def relationo(relation: Relation, in_lv: Any, out_lv: Any, *, matcher: str = "compiled") -> Goal:
     """The goal that `in_lv` is an instance of the left side and `out_lv` the same of the right.
 
-    Each is a PyTensor variable, an etuple, a term or a logic variable. A match may be a part of a
-    product or of a sum. What an unknown side is bound to is an etuple with the type of the side that
-    is known; it is never equal to that side. A backward answer needs a relation whose right side
-    determines the left one (`Relation.directions`).
+    A match may be a part of a product or of a sum. What an unknown side is bound to has the type of
+    the side that is known and is never equal to it: a known graph is answered by an etuple that
+    evaluates to a graph, a known term by a term. Backward there are answers only where the right
+    side says all that the left side needs (see `Relation.directions`).
 
-    Conditions are proved from the side that is known. With neither known they are proved as far as
-    their variables are known, and left open otherwise: run the goal again when they are.
+    Conditions are proved from the side that is known. With neither known they are proved where
+    their variables are known, and left open elsewhere: run the goal again when they are.
 
     Parameters
     ----------
     relation : Relation
     in_lv, out_lv : Variable, etuple, Term or logic variable
     matcher : {"compiled", "kanren"}
-        The compiled matcher, or the reference, which is plain miniKanren and slow.
+        The compiled matcher, or the reference in plain miniKanren, which is slow.
     """
     check_matcher(matcher)
 
     def goal(S: Any) -> Iterator[Any]:
         source, target = reify((in_lv, out_lv), S)
-        for one, other, directions in (
-            (source, target, _forward(relation)),
-            (target, source, _backward(relation)),
-        ):
-            reading = read(one)
-            if reading is not None:
-                yield from _answers(directions, reading, other, matcher)(S)
-                return
-        yield from _symbolic(relation, source, target)(S)
+        if (known := read(source)) is not None:
+            yield from _answers(_forward(relation), known, target, matcher, S)
+        elif (known := read(target)) is not None:
+            yield from _answers(_backward(relation), known, source, matcher, S)
+        else:
+            yield from _sides(relation, source, target, S)
 
     return goal
 
@@ -71,57 +70,54 @@ def _forward(relation: Relation) -> tuple[Direction, ...]:
 
 
 def _backward(relation: Relation) -> tuple[Direction, ...]:
-    return _forward(relation) if relation.axiom else tuple(
-        d for d in relation.directions if d.backward
-    )
+    if relation.axiom:
+        return _forward(relation)
+    return tuple(d for d in relation.directions if d.backward)
 
 
 # --- one side is known --------------------------------------------------------------------------
 
 
 def _answers(
-    directions: tuple[Direction, ...], reading: Reading, other: Any, matcher: str
-) -> Goal:
-    """The goal that `other` is what was read, rewritten by one of `directions`."""
-    checking = read(other) is not None
+    directions: tuple[Direction, ...], known: Reading, other: Any, matcher: str, S: Any
+) -> Iterator[Any]:
+    """States in which `other` is what is known, rewritten by one of `directions`."""
+    wanted = read(other)
+    for answer in _rewritten(directions, known, matcher):
+        if wanted is None:
+            if not answer.same(known):
+                yield from meeto(answer, other, matcher)(S)
+        elif answer.same(wanted):
+            yield S
+            return
 
-    def goal(S: Any) -> Iterator[Any]:
-        seen: set[Term] = set() if checking else {reading.term}
-        context = Context(reading.view.dims)
-        for direction in directions:
-            for new in _uses(direction, reading, context, matcher):
-                answer = reading._replace(term=new)
-                if new in seen or not _same_batch(reading, answer):
-                    continue
-                seen.add(new)
-                if checking or not answer.same(reading):
-                    found = meeto(answer, other, matcher)(S)
-                    if checking and (S_found := next(found, None)) is not None:
-                        yield S_found
-                        return
-                    yield from found
+
+def _rewritten(
+    directions: tuple[Direction, ...], known: Reading, matcher: str
+) -> Iterator[Reading]:
+    """What is known, rewritten in every way, each once."""
+    context = Context(known.view.dims)
+    seen: set[Term] = set()
+    for direction in directions:
+        for term in _uses(direction, known, context, matcher):
+            if term not in seen and _same_batch(term, known):
+                seen.add(term)
+                yield known._replace(term=term)
         if context.exhausted:
-            name = directions[0].relation.name
-            warnings.warn(
-                f"{name}: the bound on work was reached, answers may be missing",
-                RuntimeWarning,
-                stacklevel=2,
-            )
-
-    return goal
+            name = direction.relation.name
+            message = f"{name}: the bound on work is reached, so that answers may be missing"
+            warnings.warn(message, RuntimeWarning, stacklevel=2)
+            return
 
 
-def _uses(
-    direction: Direction, reading: Reading, context: Context, matcher: str
-) -> Iterator[Term]:
-    term, view = reading.term, reading.view
+def _uses(direction: Direction, known: Reading, context: Context, matcher: str) -> Iterator[Term]:
     if matcher == "kanren":
-        yield from reference_rules.uses(direction, term, view, context)
+        yield from reference_rules.uses(direction, known.term, known.view, context)
         return
-    for window in _compiled(direction).match_within(term, context):
-        new = rewritten(direction, term, window, view)
-        if new is not None:
-            yield new
+    for window in _compiled(direction).match_within(known.term, context):
+        term = rewritten(direction, known.term, window, known.view)
+        if term is not None:
+            yield term
 
 
 @lru_cache(maxsize=1024)
@@ -129,6 +125,54 @@ def _compiled(direction: Direction) -> Pattern:
     return compile_pattern(direction.source, direction.shapes)
 
 
-def _same_batch(a: Reading, b: Reading) -> bool:
-    """Whether no batch axis is lost: the identity that a batch of products is has none."""
-    return shape(a.term)[2] == shape(b.term)[2]
+def _same_batch(term: Term, known: Reading) -> bool:
+    """Whether no batch axis is lost: an identity, for one, has none."""
+    mine, its = shape(term)[2], shape(known.term)[2]
+    equal = known.view.dims.equal
+    return len(mine) == len(its) and all(equal(a, b) for a, b in zip(mine, its, strict=True))
+
+
+# --- neither side is known ----------------------------------------------------------------------
+
+
+def _sides(relation: Relation, source: Any, target: Any, S: Any) -> Iterator[Any]:
+    """The state in which the two are the sides of the relation, its variables renamed apart."""
+    found = [x.term if isinstance(x, Typed) else x for x in (source, target)]
+    if not all(isvar(x) or isinstance(x, Term) for x in found):
+        return
+    mark = next(_fresh)
+    own = {x: LogicVar(f"{x.name}#{mark}", x.kind) for x in relation.variables}
+    sides = [rebuild(side, lambda x: _renamed(x, own)) for side in (relation.lhs, relation.rhs)]
+    state = unify(tuple(found), tuple(sides), S)
+    if state is not False and _open_or_proved(relation, own, state):
+        yield state
+
+
+def _open_or_proved(relation: Relation, own: dict[LogicVar, LogicVar], S: Any) -> bool:
+    values = {x: reify(y, S) for x, y in own.items()}
+    view = Alone()
+    learn(view.dims, *values.values())
+    return all(
+        c.holds(values, view)
+        for c in relation.conditions
+        if all(isinstance(values[x], Term) and values[x].ground for x in c.variables)
+    )
+
+
+def _renamed(x: Any, own: dict[LogicVar, LogicVar]) -> Any:
+    """A variable, or a dimension of variables, under their own names."""
+    if isinstance(x, LogicVar):
+        return own[x]
+    if not isinstance(x, Dim):
+        return x
+    out = Dim(x.coef)
+    for s, power in x.powers:
+        owner = s.owner
+        if isinstance(owner, LogicVar):
+            owner = own[owner]
+        elif isinstance(owner, tuple):  # a sum of lengths
+            owner = (owner[0], tuple(_renamed(d, own) for d in owner[1]))
+        part = Dim(1, frozenset([(Axis(owner, s.axis), 1)]))
+        for _ in range(power):
+            out = out * part
+    return out

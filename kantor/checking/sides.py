@@ -134,8 +134,7 @@ def length(dim: Dim, leaves: Mapping[LogicVar, Any]) -> Any:
         if isinstance(s.owner, tuple):
             n: Any = sum(length(d, leaves) for d in s.owner[1])
         else:
-            shape = leaves[s.owner].shape
-            n = shape[s.axis if s.axis is None else s.axis - 2]
+            n = leaves[s.owner].shape[s.axis - 2]  # rows and columns are the last two axes
         for _ in range(p):
             out = n if isinstance(out, int) and out == 1 else out * n
     return out

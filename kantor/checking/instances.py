@@ -1,0 +1,272 @@
+"""Random conforming instances, drawn from the declared variables and conditions alone."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
+from typing import Any, NamedTuple
+from zlib import crc32
+
+import numpy as np
+
+from kantor.checking.entries import MAKERS, Array, Source, makers
+from kantor.checking.lengths import Equation, Known, Lengths
+from kantor.checking.sides import Sides
+from matchers.conditions import Condition
+from matchers.conforming import equations
+from matchers.dims import Axis
+from matchers.terms import LogicVar, Term, subterms
+
+LONGEST = 5
+
+
+class NoInstance(Exception):
+    """Nothing that meets the conditions can be drawn; the message says why."""
+
+
+class Variant(NamedTuple):
+    """What kind of numbers, and which variables have a leading batch axis."""
+
+    name: str
+    dtype: str = "float64"
+    batched: str = ""
+
+    def batch(self, index: int) -> bool:
+        """Whether the variable in this position has a batch axis."""
+        return self.batched == "all" or (self.batched == "first" and index == 0)
+
+
+PLAIN = Variant("float64")
+VARIANTS = (
+    PLAIN,
+    Variant("float32", "float32"),
+    Variant("complex", "complex128"),
+    Variant("integer", "int64"),
+    Variant("batched", batched="all"),
+    Variant("batched in part", batched="first"),
+)
+
+
+@dataclass(frozen=True)
+class Instance:
+    """Values for the variables of a relation.
+
+    Attributes
+    ----------
+    sides : Sides
+    variant : Variant
+    known : dict
+        The length of each axis.
+    structure : tuple of str
+        The maker of each variable.
+    seed : int
+    batch : int
+        The length of the batch axis.
+    magnitude : float
+        What the entries of variables without a structure of their own are multiplied by.
+    """
+
+    sides: Sides
+    variant: Variant
+    known: Known
+    structure: tuple[str, ...]
+    seed: int
+    batch: int = 2
+    magnitude: float = 1.0
+
+    def shape(self, x: LogicVar) -> tuple[int, int]:
+        """Rows and columns of a variable."""
+        if x.kind == "scalar":
+            return 1, 1
+        return self.known[Axis(x, 0)], 1 if x.kind == "vector" else self.known[Axis(x, 1)]
+
+    @cached_property
+    def values(self) -> list[Array]:
+        """The value of each variable, in their order."""
+        kind = np.dtype(self.variant.dtype).kind
+        out = []
+        for i, (x, name) in enumerate(zip(self.sides.variables, self.structure, strict=True)):
+            source = Source(np.random.default_rng([self.seed, i]), kind)
+            m, n = self.shape(x)
+            batched = self.variant.batch(i) and x.kind != "scalar"
+            drawn = [MAKERS[name].draw(source, m, n) for _ in range(self.batch if batched else 1)]
+            if not MAKERS[name].has and kind != "i":
+                drawn = [self.magnitude * d for d in drawn]
+            value = np.array(drawn).reshape((len(drawn), m, n)) if batched else drawn[0]
+            value = value[0, 0] if x.kind == "scalar" else value
+            out.append(np.asarray(value).astype(self.variant.dtype))
+        return out
+
+    def __str__(self) -> str:
+        parts = []
+        for x, name, value in zip(self.sides.variables, self.structure, self.values, strict=True):
+            shape = " × ".join(map(str, value.shape)) or "a scalar"
+            parts.append(f"{x}: {shape}" if name == "plain" else f"{x}: {shape} {_words(name)}")
+        return f"{self.variant.name}; {', '.join(parts)}"
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+class Problem:
+    """What instances of one reading of a relation are drawn from.
+
+    Parameters
+    ----------
+    sides : Sides
+    conditions : tuple of Condition, optional
+        Instead of those of the relation, for near misses.
+    """
+
+    def __init__(self, sides: Sides, conditions: tuple[Condition, ...] | None = None) -> None:
+        self.sides = sides
+        self.conditions = sides.relation.conditions if conditions is None else conditions
+        self.required = {x: frozenset(_keys(x, self.conditions)) for x in sides.variables}
+        axes = [Axis(x, i) for x in sides.variables for i in range(_AXES.get(x.kind, 0))]
+        demanded = [e for c in self.conditions for e in demands(c)]
+        self.lengths = Lengths(axes, [*own_demands(sides), *demanded])
+
+    def structures(self, x: LogicVar, shape: tuple[int, int]) -> tuple[str, ...]:
+        """The makers of values for a variable of this shape."""
+        square = x.kind == "matrix" and shape[0] == shape[1]
+        found = tuple(m.name for m in makers(self.required[x], square=square))
+        if not found:
+            keys = " and ".join(sorted(self.required[x]))
+            raise NoInstance(
+                f"nothing draws a {x.kind} {x} that is {keys}; "
+                "register a maker of such values with kantor.checking.maker"
+            )
+        return found
+
+    def instance(
+        self,
+        choose: Callable[[Axis], int],
+        pick: Callable[[tuple[str, ...]], str] = lambda names: names[0],
+        **rest: Any,
+    ) -> Instance | None:
+        """An instance with these choices, or None where the lengths contradict each other."""
+        known = self.lengths.solve(choose)
+        if known is None:
+            return None
+        fields = {"variant": PLAIN, "seed": 0, **rest}
+        blank = Instance(self.sides, known=known, structure=(), **fields)
+        structure = tuple(
+            pick(self.structures(x, blank.shape(x))) for x in self.sides.variables
+        )
+        return replace(blank, structure=structure)
+
+    def corners(self, variants: tuple[Variant, ...]) -> Iterator[Instance]:
+        """The instances that are always tried: each variant at telling sizes, each structure."""
+        seed = crc32(self.sides.relation.name.encode())
+        for variant, lengths in itertools.product(variants, PATTERNS):
+            yield from _some(self.instance(cycling(lengths), variant=variant, seed=seed))
+        for name in list(MAKERS)[1:]:
+            for lengths in ((3,), (2, 3, 4)):
+                pick = _preferring(name)
+                made = self.instance(cycling(lengths), pick, seed=seed)
+                if made is not None and name in made.structure:
+                    yield made
+
+    def smaller(self, instance: Instance) -> Iterator[Instance]:
+        """The instances like `instance` with fewer entries, smallest first; itself at the end."""
+        order = self.lengths.order
+        found = {}
+        for lengths in itertools.product(range(4), repeat=min(len(order), 6)):
+            made = self.instance(
+                cycling(lengths), variant=instance.variant, seed=instance.seed,
+                batch=min(instance.batch, 1), magnitude=instance.magnitude,
+            )  # fmt: skip
+            if made is not None:
+                found[tuple(made.known[a] for a in order)] = made
+        total = sum(instance.known.values())
+        for key in sorted(found, key=lambda k: (sum(k), k)):
+            if sum(key) < total:
+                yield found[key]
+                square = [_preferring(name) for name in instance.structure]
+                made = found[key]
+                structure = tuple(
+                    pick(self.structures(x, made.shape(x)))
+                    for pick, x in zip(square, self.sides.variables, strict=True)
+                )
+                if structure != made.structure:
+                    yield replace(made, structure=structure)
+        yield instance
+
+
+_AXES = {"matrix": 2, "vector": 1}
+# Lengths in the order in which they are chosen; what is not prime to anything comes last.
+PATTERNS = ((2, 3, 4, 3, 2, 5), (3, 2, 2, 3, 4), (4, 4, 2, 2, 3), (3,), (1,), (0,), (1, 3), (0, 2), (2, 0))
+
+
+def cycling(lengths: tuple[int, ...]) -> Callable[[Axis], int]:
+    """A choice of lengths that goes round."""
+    turn = itertools.cycle(lengths)
+    return lambda axis: next(turn)
+
+
+def _preferring(name: str) -> Callable[[tuple[str, ...]], str]:
+    return lambda names: name if name in names else names[0]
+
+
+def _some(made: Instance | None) -> Iterator[Instance]:
+    if made is not None:
+        yield made
+
+
+# --- what conditions say ------------------------------------------------------------------------
+
+
+def own_demands(sides: Sides) -> Iterator[Equation]:
+    """What the left side demands, and the shapes of variables that it holds as ``vec``."""
+    for side in (sides.lhs, sides.written[0]):
+        for t in subterms(side):
+            yield from equations(t)
+    for direction in sides.relation.directions:
+        if not direction.backward:
+            for x, (rows, cols) in direction.shapes.items():
+                yield from ((x.rows, rows), (x.cols, cols))
+
+
+def demands(c: Condition) -> Iterator[Equation]:
+    """The equations between lengths that a condition states."""
+    if c.name == "same_shape":
+        for x, y in pairwise(c.variables):
+            yield from ((x.rows, y.rows), (x.cols, y.cols))
+    elif c.name == "conforming":
+        for x, y in pairwise(c.variables):
+            yield x.cols, y.rows
+    elif c.name == "square" or _square_only(c.name):
+        for x in c.variables:
+            if x.kind == "matrix":
+                yield x.rows, x.cols
+
+
+def _square_only(key: str) -> bool:
+    having = [m for m in MAKERS.values() if key in m.has]
+    return bool(having) and all(m.square for m in having)
+
+
+def _keys(x: LogicVar, conditions: tuple[Condition, ...]) -> Iterator[str]:
+    for c in conditions:
+        if x in c.variables and c.name not in SHAPE_CONDITIONS:
+            yield c.name
+
+
+SHAPE_CONDITIONS = ("square", "same_shape", "conforming")
+
+
+def applicable(sides: Sides) -> tuple[Variant, ...]:
+    """The variants in which a relation can be stated: numbers that depend on a matrix have no batch."""
+    terms = [t for side in (*sides.written, sides.lhs, sides.rhs) for t in subterms(side)]
+    one = any(t.scalar and _mentions_matrix(t) for t in terms)
+    return tuple(v for v in VARIANTS if not (v.batched and one))
+
+
+def _mentions_matrix(term: Term) -> bool:
+    return any(
+        isinstance(a, LogicVar) and a.kind != "scalar" for t in subterms(term) for a in t.args
+    )

@@ -1,0 +1,176 @@
+"""Each relation on Kronecker products: one graph with its expected form, and one near miss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytensor.tensor as pt
+import pytest
+from pytensor.assumptions import assume
+from pytensor.tensor import linalg
+
+from tests.support import assert_same_value, decisions, ops, rewritten
+
+RNG = np.random.default_rng(20261120)
+
+
+def matrix(name: str, *shape: int | None) -> Any:
+    return pt.matrix(name, shape=shape or (None, None))
+
+
+def draw(*shape: int) -> Any:
+    return RNG.normal(size=shape)
+
+
+A, B, C, D, M, N = (matrix(n) for n in "ABCDMN")
+S, R = matrix("S", 9, 9), matrix("R", 8, 8)
+v, w = pt.vectors("v", "w")
+K = linalg.kron(A, B)
+WIDE = {A: draw(2, 3), B: draw(4, 5)}
+SQUARE = {A: draw(3, 3), B: draw(4, 4)}
+
+
+def test_kron_matvec() -> None:
+    assert rewritten(K @ v, "kron_matvec") == [("(A ⊗ B) v", "vec(A mat(v) Bᵀ)")]
+    new = assert_same_value(K @ v, {**WIDE, v: draw(15)}, relations="kron_matvec")
+    assert "KroneckerProduct" not in ops(new)
+    assert rewritten((A @ B) @ v, "kron_matvec") == [("A B v", "A B v")]  # bracketing only
+
+
+def test_kron_vecmat() -> None:
+    graph = M @ pt.expand_dims(v, 0) @ K
+    assert rewritten(graph, "kron_vecmat") == [("M vᵀ (A ⊗ B)", "M vec(Aᵀ mat(v) B)ᵀ")]
+    assert_same_value(graph, {**WIDE, M: draw(3, 1), v: draw(8)}, relations="kron_vecmat")
+    assert not [s for s in decisions(N @ K, "kron_vecmat") if s.relations == ("kron_vecmat",)]
+
+
+def test_kron_matmat() -> None:
+    new = assert_same_value(K @ M, {**WIDE, M: draw(15, 2)}, relations="kron_matmat")
+    assert ops(new).count("Dot") == 2
+    assert "KroneckerProduct" not in ops(new)
+    assert decisions(A @ M, "kron_matmat") == []
+
+
+def test_matmat_kron() -> None:
+    new = assert_same_value(M @ K, {**WIDE, M: draw(2, 8)}, relations="matmat_kron")
+    assert ops(new).count("Dot") == 2
+    assert "KroneckerProduct" not in ops(new)
+    assert decisions(M @ A, "matmat_kron") == []
+
+
+def test_transpose_of_kron() -> None:
+    names = ("transpose_of_kron", "kron_matvec")
+    assert rewritten(K.T @ v, names) == [("(A ⊗ B)ᵀ v", "vec(Aᵀ mat(v) B)")]
+    assert_same_value(K.T @ v, {**WIDE, v: draw(8)}, relations=names)
+    assert decisions(A.T @ v, names) == []
+
+
+def test_inverse_of_kron() -> None:
+    names = ("inverse_of_kron", "kron_matvec")
+    assert rewritten(linalg.inv(K) @ v, names) == [("(A ⊗ B)⁻¹ v", "vec(A⁻¹ mat(v) B⁻ᵀ)")]
+    assert_same_value(linalg.inv(K) @ v, {**SQUARE, v: draw(12)}, relations=names)
+    [step] = decisions(linalg.inv(A @ B) @ v, names)  # the inverse of another product
+    assert step.relations == ("associativity",)
+
+
+def test_product_of_krons() -> None:
+    graph = K @ linalg.kron(A.T, B.T)
+    assert rewritten(graph, "product_of_krons") == [("(A ⊗ B) (Aᵀ ⊗ Bᵀ)", "A Aᵀ ⊗ B Bᵀ")]
+    assert_same_value(graph, WIDE, relations="product_of_krons")
+    # The factors need not conform where the products do: 2·6 = 3·4.
+    assert rewritten(K @ linalg.kron(C, D), "product_of_krons") == []
+
+
+def test_coefficients_of_kron() -> None:
+    graph = linalg.kron(3 * A, B / 2) @ v
+    assert rewritten(graph, "kron_matvec") == [("1.5·(A ⊗ B) v", "1.5·vec(A mat(v) Bᵀ)")]
+    assert_same_value(graph, {**WIDE, v: draw(15)}, relations="kron_matvec")
+    # A vector scales rows, it is no coefficient.
+    assert "1.5" not in str(rewritten(linalg.kron(w * A, B) @ v, "kron_matvec"))
+
+
+@pytest.mark.parametrize("name", ["left_adjoint_of_outer", "left_adjoint_of_product"])
+def test_left_adjoint(name: str) -> None:
+    graph = pt.grad((K @ v) @ w, A)
+    new = assert_same_value(graph, {**WIDE, v: draw(15), w: draw(8)}, relations=name)
+    assert "OpFromGraph" not in ops(new)
+    assert decisions(A @ B, name) == []
+
+
+@pytest.mark.parametrize("name", ["right_adjoint_of_outer", "right_adjoint_of_product"])
+def test_right_adjoint(name: str) -> None:
+    graph = pt.grad((K @ v) @ w, B)
+    new = assert_same_value(graph, {**WIDE, v: draw(15), w: draw(8)}, relations=name)
+    assert "OpFromGraph" not in ops(new)
+    assert decisions(A @ B, name) == []
+
+
+def test_trace_of_kron() -> None:
+    graph = pt.trace(linalg.kron(S, R))
+    assert rewritten(graph, "trace_of_kron") == [("tr(S ⊗ R)", "tr(S)·tr(R)")]
+    assert_same_value(graph, {S: draw(9, 9), R: draw(8, 8)}, relations="trace_of_kron")
+    assert decisions(pt.trace(K), "trace_of_kron") == []  # the factors may not be square
+
+
+def test_total_of_kron() -> None:
+    assert rewritten(K.sum(), "total_of_kron") == [("Σ(A ⊗ B)", "Σ(A)·Σ(B)")]
+    assert_same_value(K.sum(), WIDE, relations="total_of_kron")
+    assert decisions(K.sum(axis=0), "total_of_kron") == []
+
+
+def test_elementwise_product_of_krons() -> None:
+    graph = (K**2).sum()
+    names = ("elementwise_product_of_krons", "total_of_kron")
+    assert rewritten(graph, names) == [("Σ((A ⊗ B) ⊙ (A ⊗ B))", "Σ(A ⊙ A)·Σ(B ⊙ B)")]
+    assert_same_value(graph, WIDE, relations=names)
+    assert decisions((K * linalg.kron(C, D)).sum(), names) == []  # the shapes may differ
+
+
+def test_logabsdet_of_kron() -> None:
+    graph = linalg.slogdet(linalg.kron(S, R))[1]
+    expected = [("log|S ⊗ R|", "8·log|S| + 9·log|R|")]
+    assert rewritten(graph, "logabsdet_of_kron") == expected
+    assert_same_value(graph, {S: draw(9, 9), R: draw(8, 8)}, relations="logabsdet_of_kron")
+    assert decisions(linalg.slogdet(K)[1], "logabsdet_of_kron") == []
+
+
+def test_cholesky_of_kron() -> None:
+    P, Q = (assume(x, positive_definite=True) for x in (A, B))
+    graph = linalg.cholesky(linalg.kron(P, Q))
+    assert [s.relations for s in decisions(graph, "cholesky_of_kron")] == [("cholesky_of_kron",)]
+    a, b = draw(3, 3), draw(4, 4)
+    values = {A: a @ a.T + np.eye(3), B: b @ b.T + np.eye(4)}
+    assert_same_value(graph, values, relations="cholesky_of_kron")
+    # Two negative definite factors have a positive definite product, and no Cholesky factors.
+    assert decisions(linalg.cholesky(K), "cholesky_of_kron") == []
+
+
+def kron_sum(a: Any, b: Any) -> Any:
+    return linalg.kron(a, pt.eye(b.shape[0])) + linalg.kron(pt.eye(a.shape[0]), b)
+
+
+def test_sylvester_of_kron_sum() -> None:
+    graph = linalg.solve(kron_sum(A, B), v)
+    name = "sylvester_of_kron_sum"
+    assert rewritten(graph, name) == [("(A ⊗ I + I ⊗ B)⁻¹ v", "vec(sylvester(A, Bᵀ, mat(v)))")]
+    assert_same_value(graph, {**SQUARE, v: draw(12)}, relations=name)
+    assert decisions(linalg.solve(K + kron_sum(A, B), v), name) == []
+
+
+def test_lyapunov_of_kron() -> None:
+    name = "lyapunov_of_kron"
+    n = A.shape[0]
+    graph = linalg.solve(pt.eye(n * n) - linalg.kron(A, A), v)
+    assert rewritten(graph, name) == [("(I - A ⊗ A)⁻¹ v", "vec(lyapunov(A, mat(v)))")]
+    assert_same_value(graph, {A: draw(3, 3), v: draw(9)}, relations=name)
+    assert decisions(linalg.solve(pt.eye(n * n) - K, v), name) == []
+
+
+def test_expm_of_kron_sum() -> None:
+    name = "expm_of_kron_sum"
+    assert rewritten(linalg.expm(kron_sum(A, B)), name) == [
+        ("exp(A ⊗ I + I ⊗ B)", "exp(A) ⊗ exp(B)")
+    ]
+    assert_same_value(linalg.expm(kron_sum(A, B)), {A: draw(3, 3) / 3, B: draw(2, 2) / 3})
+    assert decisions(linalg.expm(K), name) == []
