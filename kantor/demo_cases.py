@@ -6,13 +6,17 @@ temperatures of the El Niño region; ``examples/data/SOURCE.md`` says where they
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytensor.tensor as pt
 from pytensor.graph.basic import Variable
+
+from kantor.demo_figure import draw
 
 # How much finer than the data the grid is on which the posterior mean is asked for.
 FINER = 4
@@ -31,6 +35,8 @@ class Case:
     output : Variable
     values : list of ndarray
         One for each input.
+    figure : callable, optional
+        Draws the result to a path.
     """
 
     title: str
@@ -38,6 +44,7 @@ class Case:
     inputs: list[Variable]
     output: Variable
     values: list[np.ndarray]
+    figure: Callable[[np.ndarray, Path], None] | None = None
 
 
 class Temperatures(NamedTuple):
@@ -117,6 +124,7 @@ def el_nino() -> Case:
         inputs=inputs,
         output=posterior_mean(*inputs),
         values=[data.years, data.months, *finer(data), data.celsius.ravel()],
+        figure=lambda result, path: draw(data, finer(data), result, path),
     )
 
 

@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kantor.demo_cases import Temperatures, finer
+if TYPE_CHECKING:
+    from kantor.demo_cases import Temperatures
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 # Two strong El Niños and a La Niña, as years that the reader may know.
 SHOWN = {1983: "#c2410c", 1997: "#ea9a3e", 1988: "#2563a8"}
 GREY = "#6b7280"
+Grid = tuple[np.ndarray, np.ndarray]
+TITLE = (
+    "Sea surface temperatures of the El Niño 1+2 region, covariance $K_{year} \\otimes K_{month}$"
+)
+CAPTION = (
+    "Length scales and noise are set by hand. To the periodic kernel a year is a circle: 1997, cold in "
+    "January and warm in December, is not followed at its ends."
+)
 
 
-def draw(data: Temperatures, posterior: np.ndarray, path: Path) -> None:
+def draw(data: Temperatures, grid: Grid, posterior: np.ndarray, path: Path) -> None:
     """Write the figure as a PNG.
 
     Parameters
     ----------
     data : Temperatures
+    grid : tuple of ndarray
+        Years and months.
     posterior : ndarray
-        The posterior mean on the grid of `finer`, years by months.
+        The posterior mean at years × months.
     path : Path
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -30,11 +41,12 @@ def draw(data: Temperatures, posterior: np.ndarray, path: Path) -> None:
 
     figure = Figure(figsize=(12, 6.4), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
-    grid = figure.add_gridspec(2, 3)
-    measured = figure.add_subplot(grid[0, :2])
-    mean = figure.add_subplot(grid[1, :2], sharex=measured, sharey=measured)
-    seasons = figure.add_subplot(grid[:, 2])
-    years, months = finer(data)
+    places = figure.add_gridspec(2, 3)
+    measured = figure.add_subplot(places[0, :2])
+    mean = figure.add_subplot(places[1, :2], sharex=measured, sharey=measured)
+    seasons = figure.add_subplot(places[:, 2])
+    years, months = grid
+    posterior = posterior.reshape(len(years), len(months))
     colours = {"vmin": data.celsius.min(), "vmax": data.celsius.max(), "cmap": "RdYlBu_r"}
     _heatmap(measured, data.years, data.months, data.celsius, colours)
     image = _heatmap(mean, years, months, posterior, colours)
@@ -48,10 +60,8 @@ def draw(data: Temperatures, posterior: np.ndarray, path: Path) -> None:
     bar.set_label("sea surface temperature, °C")
     bar.outline.set_visible(False)
     _seasons(seasons, data, years, months, posterior)
-    figure.suptitle(
-        "El Niño 1+2 region as a Gaussian process with covariance K_year ⊗ K_month",
-        x=0.01, ha="left", fontsize=13, fontweight="bold",
-    )  # fmt: skip
+    figure.suptitle(TITLE, x=0.01, ha="left", fontsize=13, fontweight="bold")
+    figure.supxlabel(CAPTION, x=0.01, ha="left", fontsize=8.5, color=GREY)
     figure.savefig(path)
 
 
@@ -67,7 +77,7 @@ def _heatmap(axes: Any, years: Any, months: Any, celsius: Any, colours: dict[str
 
 def _seasons(axes: Any, data: Temperatures, years: Any, months: Any, posterior: Any) -> None:
     """Single years: points as measured, lines as the process has them."""
-    for year, celsius in zip(data.years, data.celsius, strict=True):
+    for celsius in data.celsius:
         axes.plot(data.months, celsius, color=GREY, alpha=0.12, lw=0.8, zorder=1)
     for year, colour in SHOWN.items():
         row = int(np.flatnonzero(data.years == year)[0])
@@ -75,7 +85,9 @@ def _seasons(axes: Any, data: Temperatures, years: Any, months: Any, posterior: 
         axes.plot(months, posterior[fine], color=colour, lw=2.2, zorder=3)
         axes.plot(data.months, data.celsius[row], "o", color=colour, ms=5, mec="white", zorder=4)
         _label(axes, year, months, posterior[fine], colour)
-    axes.set_title("Three years: measured (points)\nand posterior mean (lines)", loc="left", fontsize=11)
+    axes.set_title(
+        "Three years: measured (points)\nand posterior mean (lines)", loc="left", fontsize=11
+    )
     axes.set_xticks(range(1, 13), [m[0] for m in MONTHS])
     axes.set_xlim(0.5, 12.5)
     axes.set_ylabel("°C")

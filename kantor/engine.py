@@ -262,11 +262,11 @@ class Reading:
         )
 
     def _rebracketed(self, decision: Decision, plan: Plan) -> Decision:
-        """The same form in another order must save flops, not only a launch or two."""
+        """The same form in another order must save flops, more than a launch is worth."""
         launches = number_of_launches(self.calls) - number_of_launches(plan.calls())
         saved = decide(
             decision.before,
-            decision.after + LAUNCH * launches,
+            decision.after + LAUNCH * (launches + 1),
             self.known,
             self.view.dims.reduced,
         )

@@ -11,10 +11,9 @@ from pytensor.graph.traversal import graph_inputs
 
 from kantor.api import ROUNDS, graph_of
 from kantor.engine import Step
-from kantor.notation import Notation, polynomial, quantity
-from kantor.survey import Account, Kernel, Recorder, bracketed, undecided
+from kantor.notation import Notation, quantity
+from kantor.survey import Account, Kernel, Recorder, bracketed, gain, replaced
 from lowering.polynomials import Poly
-from lowering.search import replace
 from matchers.dims import Dim
 from matchers.printing import Names
 from matchers.terms import Term
@@ -238,13 +237,15 @@ def _region(account: Account) -> ExplainedRegion:
     survey, notation = account.survey, account.notation
     reading = survey.reading
     taken = _taken(account)
-    step = account.step if taken else survey.alternative() or account.step
-    before = notation.terms(reading.roots)
-    after = notation.terms(step.after) if step is not None and taken else before
+    step = account.step if taken else survey.alternative()
+    steps = tuple(_steps(account, step)) if step is not None else ()
+    before = after = notation.terms(reading.roots)
+    if step is not None and taken:
+        after = notation.terms(step.after) if steps[0].terms else steps[0].after
     return ExplainedRegion(
         before=before,
         after=after,
-        steps=tuple(_steps(account, step)) if step is not None else (),
+        steps=steps,
         taken=taken,
         why=_why(account, step),
         cost_before=reading.before(),
@@ -268,7 +269,7 @@ def _steps(account: Account, step: Step) -> Iterable[ExplainedStep]:
     costs = [step.decision.before]
     roots = step.before
     for move in step.moves:
-        roots = tuple(replace(r, move.before, move.after) for r in roots)
+        roots = replaced(roots, move.before, move.after)
         if move in uses[:-1]:
             costs.append(planner.plan(roots).polynomial(reading.view.dims.normal))
     costs.append(step.decision.after)
@@ -291,25 +292,24 @@ def _steps(account: Account, step: Step) -> Iterable[ExplainedStep]:
 
 def _why(account: Account, step: Step | None) -> str:
     """The reason of a decision, with readable names for what is missing."""
+    survey, notation = account.survey, account.notation
     if step is None:
-        return "no relation offers another form"
-    if not undecided(step):
-        if not step.decision.taken and step.decision.why == "for all sizes":
-            return "the new form cannot be built"
+        others = next(survey.steps(), None)
+        return "no relation offers another form" if others is None else "no other form is cheaper"
+    if survey.verdict(step) != "sizes":
         return step.decision.why
-    notation = account.notation
-    gain = (step.decision.before - step.decision.after).at(account.survey.reading.known)
-    missing = sorted({notation.axis(s) for s in gain.symbols})
-    decide = "decides" if len(missing) == 1 else "decide"
-    return f"{' and '.join(missing)} {decide}"
+    unknown = gain(step).at(survey.reading.known).symbols
+    missing = sorted({notation.axis(s) for s in unknown})
+    return f"{' and '.join(missing)} {'decides' if len(missing) == 1 else 'decide'}"
 
 
 def _break_even(account: Account, step: Step | None) -> str:
-    if step is None or not undecided(step):
+    """The inequality that decides, with the sizes that are known unless they settle it."""
+    survey = account.survey
+    if step is None or step.decision.taken:
         return ""
-    known = account.survey.reading.known
-    before, after = step.decision.before.at(known), step.decision.after.at(known)
-    return account.notation.cheaper(before, after)
+    known = survey.reading.known if survey.verdict(step) == "sizes" else {}
+    return account.notation.cheaper(step.decision.before.at(known), step.decision.after.at(known))
 
 
 def _largest(account: Account, dims: tuple[Dim, ...]) -> str:
@@ -318,7 +318,7 @@ def _largest(account: Account, dims: tuple[Dim, ...]) -> str:
     known = [Poly.of(d).at(account.survey.reading.known) for d in dims]
     if known and all(p.constant is not None for p in known):
         return quantity(max(p.constant or 0.0 for p in known))
-    texts = sorted({polynomial(Poly.of(d), notation.axis) for d in dims})
+    texts = sorted({notation.dim(d) for d in dims})
     return f"max({', '.join(texts)})" if len(texts) > 1 else texts[0] if texts else "0"
 
 

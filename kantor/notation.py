@@ -40,7 +40,7 @@ class Notation:
         """A length, by the simplest of the variables that have it."""
         own = Dim(1, frozenset([(axis, 1)]))
         alike = [s for d in self.dims.members(own) for s, _ in d.powers]
-        return min(((_rank(s), self.names.axis(s)) for s in [axis, *alike]))[1]
+        return min((_rank(s), self.names.axis(s)) for s in [axis, *alike])[1]
 
     def dim(self, dim: Dim) -> str:
         """A dimension: ``rows(A)·rows(B)``."""
@@ -48,7 +48,7 @@ class Notation:
 
     def poly(self, poly: Poly) -> str:
         """A cost: ``2/3·rows(A)³ + 2·rows(A)²``."""
-        return polynomial(poly.normal(self.dims.normal), self.axis)
+        return polynomial(poly.normal(self.dims.normal), self.axis, _by_variable)
 
     def cheaper(self, before: Poly, after: Poly) -> str:
         """The inequality under which `after` is cheaper, without what both sides share."""
@@ -57,18 +57,31 @@ class Notation:
         terms = {_divided(m, shared): c for m, c in gain.terms.items()}
         more = Poly({m: c for m, c in terms.items() if c > 0})
         less = Poly({m: -c for m, c in terms.items() if c < 0})
-        return f"{polynomial(less, self.axis)} < {polynomial(more, self.axis)}"
+        return f"{self.poly(less)} < {self.poly(more)}"
 
 
-def polynomial(poly: Poly, name: Callable[[Axis], str]) -> str:
-    """A polynomial, highest degree first."""
-    merged: dict[tuple[int, str], float] = {}
+def polynomial(
+    poly: Poly, name: Callable[[Axis], str], key: Callable[[str], Any] = lambda text: text
+) -> str:
+    """A polynomial, highest degree first.
+
+    Parameters
+    ----------
+    poly : Poly
+    name : callable
+        What a length is called.
+    key : callable, optional
+        By which the factors of a monomial are sorted.
+    """
+    merged: dict[str, float] = {}
+    sortable: dict[str, tuple[int, list[Any]]] = {}
     for m, c in poly.terms.items():
-        text = "·".join(sorted(name(s) + superscript(p) for s, p in m))
-        key = (-sum(p for _, p in m), text)
-        merged[key] = merged.get(key, 0.0) + c
+        powers = sorted(((name(s), p) for s, p in m), key=lambda x: key(x[0]))
+        text = "·".join(n + superscript(p) for n, p in powers)
+        sortable[text] = (-sum(p for _, p in m), [(key(n), -p) for n, p in powers])
+        merged[text] = merged.get(text, 0.0) + c
     out = ""
-    for (_, text), c in sorted(merged.items()):
+    for text, c in sorted(merged.items(), key=lambda item: sortable[item[0]]):
         size = quantity(abs(c))
         body = text if text and size == "1" else f"{size}·{text}" if text else size
         out += f" {'-' if c < 0 else '+'} {body}" if out else f"{'-' if c < 0 else ''}{body}"
@@ -94,13 +107,14 @@ def formula(kernel: str, sizes: Iterable[Dim], name: Callable[[Dim], str]) -> tu
     Lengths that are known stand in the formula as numbers.
     """
     function = COSTS[kernel]
+    parameters = list(signature(function).parameters)
     called, values = [], []
-    for parameter, dim in zip(signature(function).parameters, sizes, strict=True):
+    for parameter, dim in zip(parameters, sizes, strict=True):
         called.append(f"{parameter}={name(dim)}")
         symbol = Dim(1, frozenset([(Axis(parameter, None), 1)]))
         values.append(Poly.of(dim if dim.known else symbol))
     cost = function(*values)
-    return ", ".join(called), polynomial(cost, lambda s: str(s.owner))
+    return ", ".join(called), polynomial(cost, lambda s: str(s.owner), parameters.index)
 
 
 def maximal(dims: Iterable[Dim]) -> tuple[Dim, ...]:
@@ -114,12 +128,17 @@ def _divides(d: Dim, e: Dim) -> bool:
     return d.coef <= e.coef and all(powers.get(s, 0) >= p for s, p in d.powers)
 
 
-def _rank(axis: Axis) -> tuple[bool, bool, bool, int]:
-    """Inputs first, those with a name before all, and lengths of axes before other integers."""
+def _rank(axis: Axis) -> tuple[bool, bool, bool, int, int]:
+    """Inputs first, those with a name before all, lengths before other integers, rows before columns."""
     owner = axis.owner
     computed = getattr(owner, "owner", None) is not None
     name = getattr(owner, "name", None)
-    return computed, not name, axis.axis is None, len(name or "")
+    return computed, not name, axis.axis is None, axis.axis or 0, len(name or "")
+
+
+def _by_variable(text: str) -> tuple[str, bool, str]:
+    """``rows(A)``, ``cols(A)``, ``rows(B)``: by what stands in brackets, then rows first."""
+    return text.partition("(")[2], not text.startswith("rows"), text
 
 
 def _shared(poly: Poly) -> dict[Axis, int]:

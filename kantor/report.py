@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from kantor.explain import NOTHING, ExplainedRegion, Explanation
 from kantor.notation import quantity
+from kantor.survey import Kernel
 from lowering.polynomials import SMALLEST
 
 REASONS = {
@@ -45,31 +45,32 @@ def region_text(region: ExplainedRegion) -> str:
 
 def _lines(region: ExplainedRegion) -> Iterator[str]:
     yield region.before
-    if region.taken:
-        yield f"  = {region.after}"
-    else:
-        yield "  left as it is"
+    yield f"= {region.after}" if region.taken else "left as it is"
     for i, step in enumerate(region.steps, 1):
         yield f"  {i}. {step.relation}{'' if region.taken else ' (not used)'}"
         yield f"     {step.before}  →  {step.after}"
         if len(region.steps) > 1:
-            yield f"     flops then: {step.costs[1]}"
+            yield f"     flops: {step.costs[1]}"
     yield f"  {'taken' if region.taken else 'why'}: {REASONS.get(region.why, region.why)}"
     if region.break_even:
         yield f"  cheaper where {region.break_even}"
-    yield from _compared(region)
+    yield "  before"
+    yield from _costs(cost(region, False), region.largest_before, region.program_before)
+    if region.program_after:
+        yield "  after" if region.taken else "  otherwise"
+        yield from _costs(cost(region, True), region.largest_after, region.program_after)
     if region.exhausted:
         yield "  the search ran out of its budget: a cheaper form may have been missed"
 
 
-def _compared(region: ExplainedRegion) -> Iterator[str]:
-    """Flops, largest value and kernels, before and after."""
-    yield f"  before: {cost(region, False)} flops, largest value {region.largest_before}"
-    yield from _program(region.program_before)
-    if region.program_after:
-        word = "after" if region.taken else "otherwise"
-        yield f"  {word}: {cost(region, True)} flops, largest value {region.largest_after}"
-        yield from _program(region.program_after)
+def _costs(flops: str, largest: str, program: Sequence[Kernel]) -> Iterator[str]:
+    """Flops, largest value and kernels."""
+    yield f"    flops          {flops}"
+    yield f"    largest value  {largest}"
+    width = max((len(f"{k.name} {k.sizes}") for k in program), default=0)
+    for k in program:
+        times = f" × {k.batch}" if k.batch else ""
+        yield f"    {f'{k.name} {k.sizes}':<{width}}  {k.flops}{times}"
 
 
 def cost(region: ExplainedRegion, after: bool) -> str:
@@ -79,13 +80,6 @@ def cost(region: ExplainedRegion, after: bool) -> str:
         return ""
     constant = poly.constant
     return region.notation.poly(poly) if constant is None else quantity(constant)
-
-
-def _program(kernels: Sequence[Any]) -> Iterator[str]:
-    width = max((len(f"{k.name} {k.sizes}") for k in kernels), default=0)
-    for k in kernels:
-        times = f" × {k.batch}" if k.batch else ""
-        yield f"    {f'{k.name} {k.sizes}':<{width}}  {k.flops}{times}"
 
 
 __all__ = ["REASONS", "cost", "region_text", "text"]

@@ -209,9 +209,12 @@ def _fitted(new: Any, old: Any) -> Any:
     ndim = getattr(old.type, "ndim", None)
     if ndim is not None and getattr(new.type, "ndim", None) == ndim + 1:
         new = new.squeeze(-1) if new.type.broadcastable[-1] else new
+    lengths = zip(getattr(old.type, "shape", ()), getattr(new.type, "shape", ()), strict=False)
+    if any(m != n for m, n in lengths if m is not None and n is not None):
+        return None
     try:
         return old.type.convert_variable(new)  # None for another dtype or rank
-    except (AssertionError, TypeError, ValueError, NotImplementedError):  # other static lengths
+    except (TypeError, NotImplementedError):  # another kind of type
         return None
 
 

@@ -10,12 +10,13 @@ from kantor.engine import SAMPLES, Engine, Reading, Step
 from kantor.notation import Notation, formula, maximal
 from lowering.costs import FREE
 from lowering.plans import Plan, Planner
-from lowering.search import Candidate, Found, search
+from lowering.polynomials import Poly
+from lowering.search import Candidate, Found, positions, search
 from matchers.dims import Dim
 from matchers.kernels import size
 from matchers.match import Context
 from matchers.printing import DEPTH, Names, pretty
-from matchers.terms import Term, shape
+from matchers.terms import Atom, Term, atom, shape
 from matchers.view import View
 from matchers.vocabulary import matmul
 
@@ -77,26 +78,27 @@ class Survey:
         return found
 
     def steps(self) -> Iterator[Step]:
-        """The decision about each form that relations lead to, the cheapest at each sample first."""
-        seen: set[tuple[Term, ...]] = {self.reading.roots}
+        """The decision about each other form, the cheapest at each sample first."""
+        seen: set[Any] = set()
         for planner, found in self.found:
             for c in found.candidates:
-                if c.roots not in seen and _relations(c):
-                    seen.add(c.roots)
-                    yield self.step(c, planner, found)
+                step = self.reading.step(c, planner, found.unexpanded, self.context.exhausted)
+                key = c.roots, frozenset(step.decision.after.terms.items())
+                if key not in seen and (gain(step).terms or c.path):
+                    seen.add(key)
+                    yield step
 
-    def step(self, candidate: Candidate, planner: Planner, found: Found) -> Step:
-        """The decision about one form."""
-        return self.reading.step(candidate, planner, found.unexpanded, self.context.exhausted)
+    def verdict(self, step: Step) -> str:
+        """What a decision comes to: ``taken``, ``never``, ``sizes`` that decide, or ``known`` ones."""
+        if step.decision.taken:
+            return "taken"
+        if (-gain(step) + 1.0).positive():
+            return "never"
+        return "known" if gain(step).at(self.reading.known).constant is not None else "sizes"
 
     def alternative(self) -> Step | None:
-        """The form that would be taken next: one that sizes decide, or else the cheapest one."""
-        first = None
-        for step in self.steps():
-            first = first or step
-            if undecided(step):
-                return step
-        return first
+        """The cheapest form that other sizes would make worth it."""
+        return next((s for s in self.steps() if self.verdict(s) in ("sizes", "known")), None)
 
     # --- programs -----------------------------------------------------------------------------
 
@@ -138,10 +140,9 @@ class Survey:
         return ", ".join(pretty(r, DEPTH, notation.names, shared="()") for r in roots)
 
 
-def undecided(step: Step) -> bool:
-    """Whether unknown sizes decide about a form."""
-    gain = step.decision.before - step.decision.after
-    return not step.decision.taken and bool(gain.symbols) and "not cheaper" not in step.decision.why
+def gain(step: Step) -> Poly:
+    """The flops that a form saves."""
+    return step.decision.before - step.decision.after
 
 
 def bracketed(step: Step, notation: Notation) -> str:
@@ -160,15 +161,25 @@ def bracketed(step: Step, notation: Notation) -> str:
     return ", ".join(pretty(r, DEPTH, notation.names, split=split) for r in step.after)
 
 
+def replaced(roots: tuple[Any, ...], old: Term, new: Any) -> tuple[Any, ...]:
+    """`roots` with one term replaced everywhere, in the definitions of shared ones too."""
+    changed: dict[Any, Any] = {old: new}
+    for t in positions(roots):
+        if t is old:
+            continue
+        if isinstance(t, Atom):
+            if t.definition in changed:
+                changed[t] = atom(t.var, t.core, changed[t.definition])
+        elif any(a in changed for a in t.args):
+            changed[t] = t.head.make(*(changed.get(a, a) for a in t.args))
+    return tuple(changed.get(r, r) for r in roots)
+
+
 class _Nested(View):
     """A view in which no product is flattened into another."""
 
     def _shared(self, var: Any) -> bool:
         return True
-
-
-def _relations(candidate: Candidate) -> bool:
-    return any(getattr(m, "relation", None) is not None for m in candidate.path)
 
 
 def _entries(term: Term) -> Dim:
@@ -224,4 +235,4 @@ class Recorder(Engine):
         return steps
 
 
-__all__ = ["Account", "Kernel", "Recorder", "Survey", "bracketed", "undecided"]
+__all__ = ["Account", "Kernel", "Recorder", "Survey", "bracketed", "gain", "replaced"]

@@ -75,7 +75,7 @@ class Builder:
         """The value of `root` with the type of the variable that it replaces."""
         if core == 1 and root.head is v.reshape and like.type.ndim == 1:
             new = self.value(root.args[0]).reshape((self.length(root.args[1]),))
-        elif core == 0:
+        elif core == 0 or root.scalar:
             new = self.value(root)
             new = new[(0,) * new.type.ndim] if new.type.ndim else new
         else:

@@ -7,14 +7,14 @@ import operator
 from typing import Any
 
 from pytensor.tensor.elemwise import DimShuffle, Elemwise
-from pytensor.tensor.shape import Reshape
+from pytensor.tensor.shape import Reshape, SpecifyShape
 
 from matchers.dims import ONE, Dim
 from matchers.readers import core_op
 from matchers.terms import shape
 
 Call = tuple[str, tuple[Dim, ...], Dim]
-_VIEWS = (DimShuffle, Reshape)
+_VIEWS = (DimShuffle, Reshape, SpecifyShape)
 
 
 def node_kernel(view: Any, node: Any) -> Call:

@@ -30,7 +30,7 @@ from pytensor.tensor.linalg.solvers.psd import CholeskySolve
 from pytensor.tensor.linalg.solvers.triangular import SolveTriangular
 from pytensor.tensor.linalg.summary import Det, SLogDet
 from pytensor.tensor.math import Dot, Sum
-from pytensor.tensor.shape import Reshape
+from pytensor.tensor.shape import Reshape, SpecifyShape
 
 from matchers import contractions
 from matchers import vocabulary as v
@@ -179,6 +179,11 @@ def _matrix_axes(x: Any, k: int, core: int, tail: tuple[Any, ...], n_batch: int)
 
 def _same(t: Term) -> Term:
     return t
+
+
+def _specified(view: Any, node: Any, out: int, core: int) -> Reading:
+    """A shape that is specified is a fact about dimensions, and else nothing."""
+    return [(node.inputs[0], core)], _same
 
 
 def _reshape(view: Any, node: Any, out: int, core: int) -> Reading:
@@ -514,7 +519,12 @@ def _alloc_diag(view: Any, node: Any, out: int, core: int) -> Reading:
 def _sum(view: Any, node: Any, out: int, core: int) -> Reading:
     x, n = node.inputs[0], node.inputs[0].type.ndim
     axes = tuple(range(n)) if node.op.axis is None else node.op.axis
-    if core != 0 or n not in (1, 2) or len(axes) != n or not same_dtype(node):
+    if not same_dtype(node):
+        return None
+    if core == 1 and n == 2 and tuple(axes) == (1,) and x.type.shape[0] == 1:
+        # One vector in a batch of one, which is how PyMC writes a quadratic form.
+        return [(x, 1)], v.total
+    if core != 0 or n not in (1, 2) or len(axes) != n:
         return None
 
     def make(t: Term) -> Term:
@@ -546,6 +556,7 @@ READERS: dict[type, Reader] = {
     CholeskySolve: _cholesky_solve,
     DimShuffle: _dimshuffle,
     Reshape: _reshape,
+    SpecifyShape: _specified,
     Elemwise: _elemwise,
     KroneckerProduct: _kron,
     BlockDiagonal: _matrices(v.block_diag),
@@ -564,7 +575,7 @@ READERS: dict[type, Reader] = {
 }
 
 # Ops that carry linear algebra: a region grows from these.
-STRUCTURAL: frozenset[type] = frozenset(READERS) - {DimShuffle, Reshape, Elemwise, Eye, Alloc}
+STRUCTURAL: frozenset[type] = frozenset(READERS) - {DimShuffle, Reshape, SpecifyShape, Elemwise, Eye, Alloc}
 # Of these, one alone can be worth rewriting; of products it takes two.
 PRODUCTS: frozenset[type] = frozenset({Dot, BatchedDot, Einsum})
 ANCHORS: frozenset[type] = STRUCTURAL - PRODUCTS - {ExtractDiag, AllocDiag, Sum}

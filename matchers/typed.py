@@ -87,6 +87,9 @@ class Typed(ExpressionTuple):  # type: ignore[misc]
         """The term, or a logic variable for it."""
         return self._tuple[1]
 
+    def __repr__(self) -> str:
+        return f"Typed({self.form}, {self.term})" if len(self._tuple) == 2 else super().__repr__()
+
     def _eval_step(self) -> Iterator[Any]:
         if self._evaled_obj is self.null:
             self._evaled_obj = self.form(self.term.evaled_obj)

@@ -14,7 +14,8 @@ import numpy as np
 from pytensor.assumptions import KEY_REGISTRY, check_assumption
 from pytensor.graph.basic import Constant
 from pytensor.tensor.basic import MakeVector, ScalarFromTensor, TensorFromScalar
-from pytensor.tensor.shape import Shape, Shape_i
+from pytensor.tensor.elemwise import Elemwise
+from pytensor.tensor.shape import Shape, Shape_i, SpecifyShape
 from pytensor.tensor.subtensor import Subtensor
 
 from matchers import vocabulary as v
@@ -265,12 +266,16 @@ class View:
         return check_assumption(self.fgraph, found[0], KEY_REGISTRY[key])
 
 
-def natural_core(var: Any) -> int:
-    """The core of a variable as its Op says: the last two axes, but for vectors and scalars."""
-    if var.type.ndim < 2:
-        return int(var.type.ndim)
-    op = getattr(var.owner.op, "core_op", None) if var.owner is not None else None
-    return int(getattr(op, "b_ndim", 2))
+def natural_core(var: Any, depth: int = 6) -> int:
+    """The core of a variable as the Ops above it say: the last two axes, but for batched vectors."""
+    ndim: int = var.type.ndim
+    if ndim < 2 or var.owner is None or not depth:
+        return min(ndim, 2)
+    op = var.owner.op
+    if isinstance(op, Elemwise | SpecifyShape):
+        alike = [i for i in var.owner.inputs if i.type.ndim == ndim and i.owner is not None]
+        return min((natural_core(i, depth - 1) for i in alike), default=2)
+    return int(getattr(getattr(op, "core_op", None), "b_ndim", 2))
 
 
 def _constant(var: Any, core: int) -> Term | None:

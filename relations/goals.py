@@ -26,6 +26,7 @@ from matchers.terms import LogicVar, Term, rebuild, shape
 from matchers.typed import Typed
 from relations import reference_rules
 from relations.language import Direction, Relation
+from relations.places import places, put
 from relations.rules import rewritten
 
 _fresh = count(1)
@@ -34,10 +35,11 @@ _fresh = count(1)
 def relationo(relation: Relation, in_lv: Any, out_lv: Any, *, matcher: str = "compiled") -> Goal:
     """The goal that `in_lv` is an instance of the left side and `out_lv` the same of the right.
 
-    A match may be a part of a product or of a sum. What an unknown side is bound to has the type of
-    the side that is known and is never equal to it: a known graph is answered by an etuple that
-    evaluates to a graph, a known term by a term. Backward there are answers only where the right
-    side says all that the left side needs (see `Relation.directions`).
+    One part of the known side is rewritten (see `relations.places`), the rest stays. What an
+    unknown side is bound to has the type of the side that is known and is never equal to it: a known
+    graph is answered by an etuple that evaluates to a graph, a known term by a term. Backward there
+    are answers only where the right side says all that the left side needs (see
+    `Relation.directions`).
 
     Conditions are proved from the side that is known. With neither known they are proved where
     their variables are known, and left open elsewhere: run the goal again when they are.
@@ -99,10 +101,14 @@ def _rewritten(
     context = Context(known.view.dims)
     seen: set[Term] = set()
     for direction in directions:
-        for term in _uses(direction, known, context, matcher):
-            if term not in seen and _same_batch(term, known):
-                seen.add(term)
-                yield known._replace(term=term)
+        for place in places(known.term, known.view.variables):
+            for new in _uses(direction, place, known, context, matcher):
+                if not _same_batch(new, place, known):
+                    continue
+                term = put(known.term, place, new)
+                if term not in seen:
+                    seen.add(term)
+                    yield known._replace(term=term)
         if context.exhausted:
             name = direction.relation.name
             message = f"{name}: the bound on work is reached, so that answers may be missing"
@@ -110,14 +116,16 @@ def _rewritten(
             return
 
 
-def _uses(direction: Direction, known: Reading, context: Context, matcher: str) -> Iterator[Term]:
+def _uses(
+    direction: Direction, place: Term, known: Reading, context: Context, matcher: str
+) -> Iterator[Term]:
     if matcher == "kanren":
-        yield from reference_rules.uses(direction, known.term, known.view, context)
+        yield from reference_rules.uses(direction, place, known.view, context)
         return
-    for window in _compiled(direction).match_within(known.term, context):
-        term = rewritten(direction, known.term, window, known.view)
-        if term is not None:
-            yield term
+    for window in _compiled(direction).match_within(place, context):
+        new = rewritten(direction, place, window, known.view)
+        if new is not None:
+            yield new
 
 
 @lru_cache(maxsize=1024)
@@ -125,9 +133,9 @@ def _compiled(direction: Direction) -> Pattern:
     return compile_pattern(direction.source, direction.shapes)
 
 
-def _same_batch(term: Term, known: Reading) -> bool:
+def _same_batch(new: Term, place: Term, known: Reading) -> bool:
     """Whether no batch axis is lost: an identity, for one, has none."""
-    mine, its = shape(term)[2], shape(known.term)[2]
+    mine, its = shape(new)[2], shape(place)[2]
     equal = known.view.dims.equal
     return len(mine) == len(its) and all(equal(a, b) for a, b in zip(mine, its, strict=True))
 

@@ -162,7 +162,7 @@ def test_lyapunov_of_kron() -> None:
     name = "lyapunov_of_kron"
     n = A.shape[0]
     graph = linalg.solve(pt.eye(n * n) - linalg.kron(A, A), v)
-    assert rewritten(graph, name) == [("(I - A ⊗ A)⁻¹ v", "vec(lyapunov(A, mat(v)))")]
+    assert rewritten(graph, name) == [("(I - (A ⊗ A))⁻¹ v", "vec(lyapunov(A, mat(v)))")]
     assert_same_value(graph, {A: draw(3, 3), v: draw(9)}, relations=name)
     assert decisions(linalg.solve(pt.eye(n * n) - K, v), name) == []
 

@@ -1,0 +1,102 @@
+"""Whether two values agree, as closely as the conditioning of the first lets them.
+
+How much a result moves when its inputs move by a relative 1e-7 is its conditioning, and how much it
+moves when they move by an ulp is its rounding noise; both are measured, not derived, so any head,
+gradient or structure is compared by the same rule. A result that is mostly noise is as undefined as
+one that is not finite: the inverse of a matrix that is singular up to rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kantor.checking.sides import Undefined
+
+EPS = float(np.finfo("float64").eps)
+STEP = 1e-7
+# How many times the unavoidable error may be made.
+ALLOWED = 1e3
+
+Evaluate = Callable[[Sequence[Any]], list[Any]]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Some results in double precision, with the absolute error that is unavoidable in each.
+
+    Attributes
+    ----------
+    values : list of array
+    noise, sensitivity : list of float
+        The largest change for inputs that move by an ulp, and per relative change of inputs.
+    """
+
+    values: list[Any]
+    noise: list[float]
+    sensitivity: list[float]
+
+    def tolerance(self, i: int, dtype: str, other: Measured | None = None) -> float:
+        """How far from result `i` an equal one may be that is computed in `dtype`.
+
+        Parameters
+        ----------
+        i : int
+        dtype : str
+        other : Measured, optional
+            The other side, where it may be conditioned worse.
+        """
+        sensitivity = self.sensitivity[i] + size(self.values[i])
+        if other is not None:
+            sensitivity += min(other.sensitivity[i], 1e4 * sensitivity)
+        kind = np.dtype(dtype)
+        eps = float(np.finfo(kind).eps) if kind.kind in "fc" else EPS
+        return eps * (ALLOWED * sensitivity + 100 * self.noise[i] / EPS) + 1e-14 * eps / EPS
+
+
+def measured(evaluate: Evaluate, values: Sequence[Any], *, settled: bool = True) -> Measured:
+    """Evaluate at `values`, in double precision, and near them.
+
+    Raises
+    ------
+    Undefined
+        Where there is no value or, with `settled`, where it is noise.
+    """
+    rng = np.random.default_rng(0)
+    wide = [_wide(x) for x in values]
+    here = evaluate(wide)
+
+    def moved(step: float) -> list[float]:
+        out = [0.0] * len(here)
+        for _ in range(2):
+            there = evaluate([_moved(x, step, rng) for x in wide])
+            out = [max(m, size(b - a)) for m, a, b in zip(out, here, there, strict=True)]
+        return out
+
+    noise, change = moved(2 * EPS), moved(STEP)
+    for x, small, large in zip(here, noise, change, strict=True):
+        if settled and (small > 1e-5 * max(size(x), 1) or large > 0.01 * size(x) + 100 * small):
+            raise Undefined("ill-conditioned")
+    return Measured(here, noise, [c / STEP for c in change])
+
+
+def size(x: Any) -> float:
+    """The largest magnitude in an array."""
+    return float(np.max(np.abs(x))) if np.size(x) else 0.0
+
+
+def _wide(x: Any) -> Any:
+    return x.astype("complex128" if x.dtype.kind == "c" else "float64")
+
+
+def _moved(x: Any, step: float, rng: np.random.Generator) -> Any:
+    """`x` with each entry moved a little in proportion, zeros and symmetry kept."""
+    factor = rng.uniform(-1, 1, x.shape)
+    if x.ndim >= 2 and x.shape[-1] == x.shape[-2]:
+        flipped = np.swapaxes(x, -1, -2)
+        if np.array_equal(x, flipped) or np.array_equal(x, flipped.conj()):
+            factor = (factor + np.swapaxes(factor, -1, -2)) / 2
+    return x * (1 + step * factor)

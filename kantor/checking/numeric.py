@@ -1,0 +1,219 @@
+"""Both sides of a relation, and their gradients, evaluated at instances and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Any
+
+import numpy as np
+import pytensor
+import pytensor.tensor as pt
+
+from kantor.checking.compare import Measured, measured, size
+from kantor.checking.entries import along
+from kantor.checking.instances import Instance, Problem, Variant
+from kantor.checking.sides import Evaluator, Sides, Undefined, build
+
+_GRADIENTS = ("float64",)
+
+
+@dataclass
+class Mismatch(Exception):
+    """What is wrong at one instance, or in one graph.
+
+    Attributes
+    ----------
+    what : str
+        One line.
+    instance : Instance or None
+    left, right : array or None
+        The two values.
+    """
+
+    what: str
+    instance: Instance | None = None
+    left: Any = None
+    right: Any = None
+
+    def __str__(self) -> str:
+        return self.what if self.instance is None else f"{self.what} ({self.instance})"
+
+
+class Graphs:
+    """All spellings of both sides over one set of inputs, compiled when they are asked for."""
+
+    def __init__(self, sides: Sides, variant: Variant) -> None:
+        self.inputs = [_input(x, variant, i) for i, x in enumerate(sides.variables)]
+        self._leaves = dict(zip(sides.variables, self.inputs, strict=True))
+        self._spellings = sides.spellings
+        self.value = cache(self._value)
+        self.gradient = cache(self._gradient)
+
+    def output(self, name: str) -> Any:
+        """The graph of one spelling."""
+        return pt.as_tensor_variable(build(self._spellings[name], self._leaves))
+
+    def _value(self, name: str) -> Evaluator:
+        return Evaluator(self.inputs, [self.output(name)])
+
+    def _gradient(self, name: str) -> Evaluator:
+        """The gradients, with respect to all inputs, of a weighted sum of the entries."""
+        out = self.output(name)
+        weights = pt.tensor("weights", dtype=out.type.dtype, shape=(None,) * out.type.ndim)
+        total = pt.mul(out, weights).sum()
+        found = pytensor.grad(total, self.inputs, disconnected_inputs="ignore")
+        return Evaluator([*self.inputs, weights], found)
+
+
+def _input(x: Any, variant: Variant, index: int) -> Any:
+    if x.kind == "scalar":
+        return pt.tensor(x.name, dtype=variant.dtype, shape=())
+    lead = (None,) if variant.batch(index) else ()
+    last = 1 if x.kind == "vector" else None
+    return pt.tensor(x.name, dtype=variant.dtype, shape=(*lead, None, last))
+
+
+class Numeric:
+    """Verifies one reading of a relation, instance by instance.
+
+    Attributes
+    ----------
+    worst : float
+        The largest relative error met in double precision.
+    inapplicable : dict
+        Variants in which the left side cannot be built, and why.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.sides = problem.sides
+        self.worst = 0.0
+        self.gradients = 0
+        self.inapplicable: dict[str, str] = {}
+        self._graphs: dict[Variant, Graphs] = {}
+
+    def graphs(self, variant: Variant) -> Graphs:
+        """The graphs for a kind of inputs."""
+        if variant not in self._graphs:
+            self._graphs[variant] = Graphs(self.sides, variant)
+        return self._graphs[variant]
+
+    @cached_property
+    def both_ways(self) -> bool:
+        """Whether the right side may be replaced as well, so that the left must exist if it does."""
+        relation = self.sides.relation
+        return relation.axiom or any(d.backward for d in relation.directions)
+
+    def check(self, instance: Instance) -> None:
+        """Compare everything at one instance.
+
+        Raises
+        ------
+        Undefined
+            Where the left side has no value, so that nothing is asked of the right one.
+        Mismatch
+            Where something differs.
+        """
+        variant = instance.variant
+        wide = self.graphs(_wide(variant))
+        narrow = self.graphs(variant)
+        try:
+            left = narrow.value("left")
+        except Exception as error:
+            self.inapplicable.setdefault(variant.name, f"{type(error).__name__}: {error}")
+            raise Undefined("cannot be built") from error
+        try:
+            here = measured(wide.value("left"), instance.values)
+            (value,) = left(instance.values)
+        except Undefined as error:
+            self._check_undefined(instance, error)
+            raise
+        for name in list(self.sides.spellings)[1:]:
+            self._compare(instance, here, value, name)
+        if variant.dtype in _GRADIENTS:
+            self._check_gradients(instance, value)
+
+    def _check_undefined(self, instance: Instance, why: Undefined) -> None:
+        """Where the relation is used backward, the left side must exist if the right one does."""
+        if not self.both_ways or str(why) == "ill-conditioned":
+            return
+        try:
+            here = measured(self.graphs(_wide(instance.variant)).value("right"), instance.values)
+        except Undefined:
+            return
+        raise Mismatch(
+            f"used from right to left: the left side has no value where the right has one: {why}",
+            instance,
+            None,
+            here.values[0],
+        )
+
+    def _compare(self, instance: Instance, here: Measured, left: Any, name: str) -> None:
+        try:
+            (right,) = self.graphs(instance.variant).value(name)(instance.values)
+        except Undefined as error:
+            raise Mismatch(
+                f"the {name} side has no value where the left has one: {error}", instance, left
+            ) from error
+        if left.shape != right.shape:
+            what = f"the {name} side has shape {right.shape}, the left {left.shape}"
+            raise Mismatch(what, instance, left, right)
+        error = size(right - left)
+        tolerance = here.tolerance(0, instance.variant.dtype, self._conditioning(instance, name))
+        if not error <= tolerance:
+            what = f"the {name} side differs by {error:.2g}, allowed is {tolerance:.1g}"
+            raise Mismatch(what, instance, left, right)
+        if instance.variant.dtype == "float64" and size(left):
+            self.worst = max(self.worst, error / size(left))
+
+    def _conditioning(self, instance: Instance, name: str) -> Measured | None:
+        """That of the other side, for relations that may lose accuracy."""
+        if self.sides.relation.stability == "backward":
+            return None
+        wide = self.graphs(_wide(instance.variant)).value(name)
+        try:
+            return measured(wide, instance.values, settled=False)
+        except Undefined:
+            return None
+
+    # --- gradients --------------------------------------------------------------------------------
+
+    def _check_gradients(self, instance: Instance, value: Any) -> None:
+        graphs = self.graphs(instance.variant)
+        try:
+            left = graphs.gradient("left")
+        except Exception:
+            return  # the left side has no gradient, so none is lost
+        weights = np.random.default_rng(instance.seed).standard_normal(value.shape)
+        inputs = [*instance.values, weights]
+        try:
+            here = measured(left, inputs)
+        except Undefined:
+            return
+        try:
+            other = graphs.gradient("right")(inputs)
+        except Undefined as error:
+            what = f"the gradient of the right side has no value where the left's has: {error}"
+            raise Mismatch(what, instance) from error
+        except Exception as error:
+            what = f"the right side has no gradient: {type(error).__name__}: {error}"
+            raise Mismatch(what, instance) from error
+        self._compare_gradients(instance, here, other)
+        self.gradients += 1
+
+    def _compare_gradients(self, instance: Instance, here: Measured, other: Sequence[Any]) -> None:
+        required = self.problem.required
+        for i, (x, value) in enumerate(zip(self.sides.variables, instance.values, strict=True)):
+            left, right = (along(required[x], g, value) for g in (here.values[i], other[i]))
+            allowed = here.tolerance(i, "float64") * (1 + size(value)) * 10
+            error = size(right - left) if left.shape == right.shape else np.inf
+            if not error <= allowed:
+                what = f"the gradients with respect to {x} differ by {error:.2g}"
+                raise Mismatch(what, instance, left, right)
+
+
+def _wide(variant: Variant) -> Variant:
+    complex_ = variant.dtype.startswith("complex")
+    return variant._replace(name="wide", dtype="complex128" if complex_ else "float64")
