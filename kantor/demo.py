@@ -1,4 +1,4 @@
-"""``python -m kantor demo``: three plain expressions, before and after, on numbers and on real data."""
+"""The main job: three plain expressions, as PyTensor runs them and as it does with Kantor."""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ def el_nino() -> Case:
 
 
 def posterior_mean(years: Any, months: Any, new_years: Any, new_months: Any, y: Any) -> Any:
-    """The mean of the process at ``new_years`` × ``new_months``, given `y` at ``years`` × ``months``."""
+    """The mean of the process at the new points, given `y` at ``years`` × ``months``."""
     kron, solve = pt.linalg.kron, pt.linalg.solve
     R_year = named("R_year", 4 + rbf(years, years))
     R_month = named("R_month", periodic(months, months))

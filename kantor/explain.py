@@ -14,7 +14,7 @@ from kantor.engine import Step
 from kantor.notation import Notation, quantity
 from kantor.survey import Account, Kernel, Recorder, bracketed, gain, replaced
 from lowering.polynomials import Poly
-from matchers.dims import Dim
+from matchers.dims import Axis, Dim
 from matchers.printing import Names
 from matchers.terms import Term
 from relations.language import Relation
@@ -97,6 +97,7 @@ class ExplainedRegion:
     break_even: str
     exhausted: bool
     notation: Notation = field(repr=False)
+    known: Mapping[Axis, float] = field(repr=False)
 
     def __str__(self) -> str:
         from kantor.report import region_text
@@ -257,6 +258,7 @@ def _region(account: Account) -> ExplainedRegion:
         break_even=_break_even(account, step),
         exhausted=survey.context.exhausted,
         notation=notation,
+        known=reading.known,
     )
 
 
@@ -299,8 +301,7 @@ def _why(account: Account, step: Step | None) -> str:
     if survey.verdict(step) != "sizes":
         return step.decision.why
     unknown = gain(step).at(survey.reading.known).symbols
-    missing = sorted({notation.axis(s) for s in unknown})
-    return f"{' and '.join(missing)} {'decides' if len(missing) == 1 else 'decide'}"
+    return f"the sizes {notation.axes(unknown)} decide"
 
 
 def _break_even(account: Account, step: Step | None) -> str:

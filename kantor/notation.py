@@ -50,11 +50,15 @@ class Notation:
         """A cost: ``2/3·rows(A)³ + 2·rows(A)²``."""
         return polynomial(poly.normal(self.dims.normal), self.axis, _by_variable)
 
+    def axes(self, axes: Iterable[Axis]) -> str:
+        """Several lengths, separated by commas."""
+        return ", ".join(sorted({self.axis(s) for s in axes}, key=_by_variable))
+
     def cheaper(self, before: Poly, after: Poly) -> str:
         """The inequality under which `after` is cheaper, without what both sides share."""
         gain = (before - after).normal(self.dims.normal)
-        shared = _shared(gain)
-        terms = {_divided(m, shared): c for m, c in gain.terms.items()}
+        shared, unit = _shared(gain), _unit(gain)
+        terms = {_divided(m, shared): c / unit for m, c in gain.terms.items()}
         more = Poly({m: c for m, c in terms.items() if c > 0})
         less = Poly({m: -c for m, c in terms.items() if c < 0})
         return f"{self.poly(less)} < {self.poly(more)}"
@@ -147,6 +151,13 @@ def _shared(poly: Poly) -> dict[Axis, int]:
     if not powers:
         return {}
     return {s: min(p.get(s, 0) for p in powers) for s in powers[0]}
+
+
+def _unit(poly: Poly) -> float:
+    """The least coefficient, if all are whole multiples of it."""
+    least = min(map(abs, poly.terms.values()), default=1.0)
+    whole = all(abs(c / least - round(c / least)) < 1e-9 for c in poly.terms.values())
+    return least if whole else 1.0
 
 
 def _divided(monomial: Iterable[tuple[Axis, int]], by: dict[Axis, int]) -> Any:

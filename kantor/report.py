@@ -74,12 +74,12 @@ def _costs(flops: str, largest: str, program: Sequence[Kernel]) -> Iterator[str]
 
 
 def cost(region: ExplainedRegion, after: bool) -> str:
-    """The flops of a region: a number where all sizes are known."""
+    """The flops of a region, and what they come to where all sizes are known."""
     poly = region.cost_after if after else region.cost_before
     if poly is None:
         return ""
-    constant = poly.constant
-    return region.notation.poly(poly) if constant is None else quantity(constant)
+    symbols, number = region.notation.poly(poly), poly.at(region.known).constant
+    return symbols if number is None or not poly.symbols else f"{symbols} = {quantity(number)}"
 
 
 __all__ = ["REASONS", "cost", "region_text", "text"]

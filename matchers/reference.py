@@ -144,13 +144,13 @@ def takeo(p: Term, element: Any, part: tuple[Any, ...], setting: Setting) -> Goa
     return _termo(element, part[0] if len(part) == 1 else p.head.make(*part), setting)
 
 
-def freeo(p: Any, t: Term, setting: Setting) -> Goal:
-    """A variable under transposes and reshapes is `t`."""
+def freeo(p: Any, t: Term, setting: Setting, settle: bool = False) -> Goal:
+    """A variable under transposes and reshapes is `t`; reshapes wait for the others."""
     if isinstance(p, LogicVar):
         return bindo(p, t, setting)
     if p.head is transpose:
-        return freeo(p.args[0], transpose(t), setting)
-    return latero(p, t, setting)
+        return freeo(p.args[0], transpose(t), setting, settle)
+    return reshapedo(p, t, setting) if settle else latero(p, t, setting)
 
 
 def bindo(v: LogicVar, t: Term, setting: Setting) -> Goal:
@@ -213,7 +213,7 @@ def reshapedo(p: Term, t: Term, setting: Setting) -> Goal:
         rows, cols = (_length(_known(d, setting), S) for d in shape(q)[:2])
         if rows is not None and cols is not None:
             lengths = (lengtho(d, n, setting) for d, n in zip(outer, shape(t)[:2], strict=True))
-            yield from all_of(*lengths, freeo(q, reshape(t, rows, cols), setting))(S)
+            yield from all_of(*lengths, freeo(q, reshape(t, rows, cols), setting, True))(S)
 
     return goal
 

@@ -46,10 +46,12 @@ class Alone(View):
     def _proved(self, term: Any, key: str) -> bool:
         if super()._proved(term, key):
             return True
-        own = (term.var, term.core) if isinstance(term, Atom) else None
-        var, core = self.variables.get(term, own) or (None, 0)
-        if core != 2 or key not in KEY_REGISTRY:
+        found = self.variables.get(term)
+        if found is None and isinstance(term, Atom):
+            found = (term.var, term.core)
+        if found is None or found[1] != 2 or key not in KEY_REGISTRY:
             return False
+        var = found[0]
         graph = FunctionGraph(outputs=[var], clone=False)
         return bool(check_assumption(graph, var, KEY_REGISTRY[key]))
 
@@ -152,7 +154,7 @@ def termo(graph: Any, term: Any, *, matcher: str = "compiled") -> Goal:
 
 
 def meeto(reading: Reading, other: Any, matcher: str = "compiled") -> Goal:
-    """The goal that `other`, which is reified, is what was read: unknown, a pattern, or as known."""
+    """The goal that `other`, which is reified, is what was read, a pattern of it, or unknown."""
 
     def goal(S: Any) -> Iterator[Any]:
         if isvar(other):

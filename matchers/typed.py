@@ -77,6 +77,8 @@ class Typed(ExpressionTuple):  # type: ignore[misc]
 
     __slots__ = ()
 
+    _evaled_obj: Any
+
     @property
     def form(self) -> Form:
         """How the matrix becomes a variable."""
@@ -111,7 +113,7 @@ def _core(term: Term) -> int:
     while x.head in _SPINE and not x.scalar:
         x = x.args[_SPINE[x.head]]
     if isinstance(x, Atom):
-        return x.core
+        return int(x.core)
     if x.scalar:
         return 0
     return 1 if x.head in (v.reshape, v.diagonal) and shape(x)[1] == ONE else 2

@@ -36,10 +36,9 @@ def relationo(relation: Relation, in_lv: Any, out_lv: Any, *, matcher: str = "co
     """The goal that `in_lv` is an instance of the left side and `out_lv` the same of the right.
 
     One part of the known side is rewritten (see `relations.places`), the rest stays. What an
-    unknown side is bound to has the type of the side that is known and is never equal to it: a known
-    graph is answered by an etuple that evaluates to a graph, a known term by a term. Backward there
-    are answers only where the right side says all that the left side needs (see
-    `Relation.directions`).
+    unknown side is bound to has the type of the known side and is never equal to it: a known graph
+    is answered by an etuple that evaluates to a graph, a known term by a term. Backward there are
+    answers only where the right side says all that the left side needs (`Relation.directions`).
 
     Conditions are proved from the side that is known. With neither known they are proved where
     their variables are known, and left open elsewhere: run the goal again when they are.
@@ -67,7 +66,7 @@ def relationo(relation: Relation, in_lv: Any, out_lv: Any, *, matcher: str = "co
 
 def _forward(relation: Relation) -> tuple[Direction, ...]:
     if relation.axiom:
-        return (Direction(relation, relation.lhs, relation.rhs, {}),)
+        return (_as_written(relation),)
     return tuple(d for d in relation.directions if not d.backward)
 
 
@@ -75,6 +74,12 @@ def _backward(relation: Relation) -> tuple[Direction, ...]:
     if relation.axiom:
         return _forward(relation)
     return tuple(d for d in relation.directions if d.backward)
+
+
+@lru_cache(maxsize=256)
+def _as_written(relation: Relation) -> Direction:
+    """The one direction of an axiom, which rewrites nothing but may be checked."""
+    return Direction(relation, relation.lhs, relation.rhs, {})
 
 
 # --- one side is known --------------------------------------------------------------------------
@@ -128,7 +133,7 @@ def _uses(
             yield new
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def _compiled(direction: Direction) -> Pattern:
     return compile_pattern(direction.source, direction.shapes)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from itertools import islice
+from itertools import count, islice
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -20,12 +20,28 @@ from kanren.core import lall
 from pytensor.graph.basic import Variable, equal_computations
 from pytensor.graph.traversal import ancestors
 from unification import reify, var
-from unification.utils import transitive_get as walk
 from unification.variable import isvar
 
-# So many answers are looked at for one that is new, and so often in a row a graph is rewritten.
+Graph = Variable[Any, Any]
+
+# How many answers are looked at for one that is new, how often in a row a graph is rewritten, and
+# how many bindings a goal may try: a search that goes on for ever does not.
 ANSWERS = 32
 ROUNDS = 32
+WORK = 10_000
+
+
+class _State(dict[Any, Any]):
+    """A substitution that counts the bindings made from it; kanren copies it for each."""
+
+    def __init__(self, bindings: Mapping[Any, Any], count: Iterator[int]) -> None:
+        super().__init__(bindings)
+        self._count = count
+
+    def copy(self) -> _State:
+        if next(self._count) > WORK:
+            raise RuntimeError("its search goes on and on")
+        return _State(self, self._count)
 
 
 class PlainGoal:
@@ -50,16 +66,16 @@ class PlainGoal:
         self, goal: Callable[[Any, Any], Any], warn: Callable[[str], None] | None = None
     ) -> None:
         self.goal = goal
-        self.name = str(getattr(goal, "__qualname__", None) or type(goal).__name__)
+        self.name = str(getattr(goal, "__name__", None) or type(goal).__name__)
         self.failed = False
         self._warn = warn or _warn
         self._warned: set[str] = set()
-        self._rounds: WeakKeyDictionary[Variable, int] = WeakKeyDictionary()
+        self._rounds: WeakKeyDictionary[Graph, int] = WeakKeyDictionary()
 
     def __repr__(self) -> str:
         return f"PlainGoal({self.name})"
 
-    def replacement(self, variable: Variable) -> Variable | None:
+    def replacement(self, variable: Graph) -> Graph | None:
         """The first answer of the goal that is not `variable` itself, or None.
 
         It has the type of `variable`, whatever the goal says, and does not mention it. A graph that
@@ -78,7 +94,7 @@ class PlainGoal:
             self._rounds[new] = rounds + 1
         return new
 
-    def _first(self, variable: Variable) -> Variable | None:
+    def _first(self, variable: Graph) -> Graph | None:
         for answer in islice(self._answers(variable), ANSWERS):
             new = _evaluated(answer)
             if new is None:
@@ -88,16 +104,17 @@ class PlainGoal:
                 return self._fitting(new, variable)
         return None
 
-    def _answers(self, variable: Variable) -> Iterator[Any]:
+    def _answers(self, variable: Graph) -> Iterator[Any]:
         """What the goal binds its output to, lazily; nothing that contains itself."""
         out = var()
-        for state in lall(self.goal(variable, out))({}):
+        goal: Any = lall(self.goal(variable, out))
+        for state in goal(_State({}, count())):
             if _circular(out, state):
                 self._report("its answer contains itself")
                 return
             yield reify(out, state)
 
-    def _fitting(self, new: Variable, variable: Variable) -> Variable | None:
+    def _fitting(self, new: Graph, variable: Graph) -> Graph | None:
         """`new` with the type of `variable`, or None, which is reported."""
         if _kind(new) != _kind(variable):
             self._report(f"it gives {new.type} for {variable.type}, and is refused")
@@ -106,7 +123,7 @@ class PlainGoal:
             self._report("what it gives mentions what it replaces, and is refused")
             return None
         try:
-            fitting: Variable = variable.type.filter_variable(new, allow_convert=True)
+            fitting: Graph = variable.type.filter_variable(new, allow_convert=True)
         except TypeError as error:
             self._report(f"it is refused: {error}")
             return None
@@ -122,11 +139,11 @@ def _warn(message: str) -> None:
     warnings.warn(message, UserWarning, stacklevel=4)
 
 
-def _kind(x: Variable) -> tuple[Any, Any, Any]:
+def _kind(x: Graph) -> tuple[Any, Any, Any]:
     return type(x.type), getattr(x.type, "dtype", None), getattr(x.type, "ndim", None)
 
 
-def _evaluated(answer: Any) -> Variable | None:
+def _evaluated(answer: Any) -> Graph | None:
     """An answer as the one variable that it is, or None."""
     value = answer.evaled_obj if isinstance(answer, ExpressionTuple) else answer
     if isinstance(value, (list, tuple)) and len(value) == 1:
@@ -147,10 +164,10 @@ def _circular(x: Any, state: Mapping[Any, Any]) -> bool:
         elif isvar(y):
             if y in path:
                 return True
-            if y not in done:
+            if y not in done and y in state:
                 path.add(y)
-                stack += [(y, True), (walk(y, state), False)] if walk(y, state) is not y else []
-        elif isinstance(y, ConsPair) and type(y) is ConsPair:
+                stack += [(y, True), (state[y], False)]
+        elif type(y) is ConsPair:
             stack += [(y.car, False), (y.cdr, False)]
         elif isinstance(y, (tuple, list, ExpressionTuple)):
             stack += [(part, False) for part in y]

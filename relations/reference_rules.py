@@ -32,7 +32,7 @@ class ReferenceRules:
     relations : iterable of Relation
         In the order in which they are to be tried.
     on_error : callable, optional
-        Called with a relation and the exception that it raised, once; the relation is then left out.
+        Called with a relation and the exception that it raised, once; it is then left out.
     """
 
     def __init__(

@@ -139,6 +139,8 @@ def _flat_pattern(random: Random, t: Term, wild: float) -> object:
     operands = list(t.args)
     if t.head.commutative:
         random.shuffle(operands)
+    if random.random() < 0.25:
+        return _loose_pattern(random, t, operands)
     parts: list[object] = []
     many = S
     while operands:
@@ -155,6 +157,19 @@ def _flat_pattern(random: Random, t: Term, wild: float) -> object:
         parts.append(A)
     if random.random() < 0.15 and not (t.head.commutative and R in parts):
         parts.insert(random.randint(0, len(parts)), R if t.head.commutative else S2)
+    return t.head.make(*parts)
+
+
+def _loose_pattern(random: Random, t: Term, operands: list[Term]) -> object:
+    """Mostly variables, so that there are several answers."""
+    parts = [a_variable(random, random.choice(operands)) for _ in range(random.randint(1, 3))]
+    if random.random() < 0.5:
+        parts.append(a_pattern(random, random.choice(operands), 0.2))
+    if t.head.commutative:
+        return t.head.make(*parts, *([R] if random.random() < 0.5 else []))
+    for segment in (S, S2):
+        if random.random() < 0.4:
+            parts.insert(random.randint(0, len(parts)), segment)
     return t.head.make(*parts)
 
 
