@@ -32,6 +32,8 @@ _check_shadows()
 
 from kantor.api import rewrite  # noqa: E402
 from kantor.engine import KantorWarning  # noqa: E402
+from kantor.explain import Explanation, explain  # noqa: E402
+from kantor.modes import mode, register, unregister  # noqa: E402
 from matchers.conditions import (  # noqa: E402
     assumed,
     conforming,
@@ -45,6 +47,7 @@ from matchers.conditions import (  # noqa: E402
     symmetric,
 )
 from matchers.vocabulary import (  # noqa: E402
+    add,
     block_diag,
     cholesky,
     det,
@@ -54,9 +57,16 @@ from matchers.vocabulary import (  # noqa: E402
     expm,
     eye,
     inverse,
+    item,
     kron,
     logabsdet,
+    matmul,
+    mul,
+    ones,
     reciprocal,
+    reshape,
+    scale,
+    size,
     sylvester,
     total,
     trace,
@@ -81,9 +91,11 @@ except metadata.PackageNotFoundError:  # a source tree that is not installed
     __version__ = "0+uninstalled"
 
 __all__ = [
-    "KantorWarning", "Relation", "RelationError", "assumed", "block_diag", "cholesky", "conforming", "det",
-    "diag", "diagonal", "diagonal_matrix", "discrete_lyapunov", "expm", "eye", "implied", "inverse", "kron",
-    "logabsdet", "lower_triangular", "matrices", "orthogonal", "positive_definite", "reciprocal",
-    "relation", "rests", "rewrite", "same_shape", "scalars", "segments", "square", "sylvester",
-    "symmetric", "total", "trace", "transpose", "unvec", "vec", "vectors",
+    "Explanation", "KantorWarning", "Relation", "RelationError", "add", "assumed", "block_diag",
+    "cholesky", "conforming", "det", "diag", "diagonal", "diagonal_matrix", "discrete_lyapunov",
+    "expm", "explain", "eye", "implied", "inverse", "item", "kron", "logabsdet",
+    "lower_triangular", "matmul", "matrices", "mode", "mul", "ones", "orthogonal",
+    "positive_definite", "reciprocal", "register", "relation", "reshape", "rests", "rewrite",
+    "same_shape", "scalars", "scale", "segments", "size", "square", "sylvester", "symmetric",
+    "total", "trace", "transpose", "unregister", "unvec", "vec", "vectors",
 ]  # fmt: skip

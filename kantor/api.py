@@ -11,6 +11,7 @@ from pytensor.graph.replace import graph_replace
 from pytensor.graph.traversal import graph_inputs, toposort
 
 from kantor.engine import Engine
+from kantor.inner import rewrite_inner
 from relations.library import select
 
 # A form that a relation reached may offer another region; each round costs less than the last.
@@ -22,6 +23,7 @@ def rewrite(
     *,
     relations: Any = None,
     sizes: Mapping[Variable, Sequence[int]] | None = None,
+    matcher: str = "compiled",
 ) -> Any:
     """Rewrite graphs to equal and cheaper ones.
 
@@ -35,6 +37,8 @@ def rewrite(
         Names, tags, relations, or plain miniKanren relations; by default the whole library.
     sizes : mapping from Variable to tuple of int, optional
         Typical shapes, for choices that no proof decides. They decide cost, never validity.
+    matcher : {"compiled", "kanren"}
+        The compiled matcher, or the reference in plain miniKanren goals: slow, for comparison.
 
     Returns
     -------
@@ -50,11 +54,13 @@ def rewrite(
     """
     single = isinstance(outputs, Variable)
     listed = _variables([outputs] if single else outputs)
-    chosen, _ = select(relations)
+    chosen, goals = select(relations)
     fgraph, originals = graph_of(listed)
-    engine = Engine(chosen, sizes)
+    engine = Engine(chosen, sizes, goals, matcher)
     rounds = 0
-    while rounds < ROUNDS and engine.rewrite(fgraph):
+    while rounds < ROUNDS and (
+        engine.rewrite(fgraph) or rewrite_inner(fgraph, engine.rewrite)
+    ):
         rounds += 1
     new = listed if not rounds else _with_originals(list(fgraph.outputs), originals)
     return new[0] if single else new

@@ -50,9 +50,9 @@ class RelationDatabase(RewriteDatabase):
 
     def __init__(self, spec: Any = None, *, sizes: Mapping[Any, Any] | None = None) -> None:
         super().__init__()
-        self.spec = spec
+        self.spec = spec if spec is None or isinstance(spec, str) else _listed(spec)
         self.sizes = sizes
-        relations, goals = select(spec)
+        relations, goals = select(self.spec)
         on = {r.name for r in relations}
         known: tuple[Any, ...] = library() if spec is None else relations
         self.entries = tuple(RelationSub(r) for r in (*known, *goals))
@@ -81,7 +81,8 @@ class RelationDatabase(RewriteDatabase):
         chosen = self.selected(*tags, **kwtags)
         if not chosen:
             return SequentialGraphRewriter()
-        return KantorRewriter(lambda: self._engine(chosen))
+        plain = any(not isinstance(e.relation, Relation) for e in chosen)
+        return KantorRewriter(lambda: self._engine(chosen), anywhere=plain)
 
     def selected(self, *tags: Any, **kwtags: Any) -> tuple[RelationSub, ...]:
         """The entries that a query selects."""
@@ -98,6 +99,13 @@ class RelationDatabase(RewriteDatabase):
             more: dict[str, Any] = {"goals": goals} if goals else {}
             engine = self._engines[key] = Engine(relations, sizes=self.sizes, **more)
         return engine
+
+
+def _listed(spec: Any) -> tuple[Any, ...]:
+    """What was asked for, one by one; the library's relations by name, which can be pickled."""
+    own = {r.name: r for r in library()}
+    items = (spec,) if callable(spec) else tuple(spec)
+    return tuple(i.name if isinstance(i, Relation) and own.get(i.name) is i else i for i in items)
 
 
 def _restored(spec: Any, sizes: Any) -> RelationDatabase:

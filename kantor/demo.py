@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
 import os
 import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
-if TYPE_CHECKING:
-    from kantor.demo_cases import Case
+from kantor import demo_report as report
+from kantor.cli import Parser
+from kantor.demo_cases import Case, el_nino, kronecker_solve, products
+from kantor.demo_measure import THREADS, compare
 
-# With more, two BLAS libraries wait for each other's threads, and a busy machine times that.
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 WIDTH = 100
 
 
@@ -45,8 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run(arguments.output, arguments.runs)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m kantor demo", description=__doc__)
+def _parser() -> Parser:
+    parser = Parser(prog="python -m kantor demo", description=__doc__)
     parser.add_argument(
         "--output", type=Path, default=Path("kantor-elnino.png"), metavar="PNG",
         help="where to write the figure (default: ./%(default)s)",
@@ -59,8 +58,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _with_one_thread(argv: Sequence[str]) -> int:
     """The demo in a process of its own: BLAS reads the number of its threads when it is loaded."""
+    print("… starting, with one BLAS thread", flush=True)
     environment = {**os.environ, **dict.fromkeys(THREADS, "1")}
-    return subprocess.call([sys.executable, "-m", "kantor.demo", *argv], env=environment)
+    return subprocess.call([sys.executable, "-m", "kantor", "demo", *argv], env=environment)
 
 
 def run(output: Path, runs: int, cases: Sequence[Case] | None = None) -> int:
@@ -78,10 +78,6 @@ def run(output: Path, runs: int, cases: Sequence[Case] | None = None) -> int:
 
 
 def _run(console: Console, output: Path, runs: int, cases: Sequence[Case] | None) -> int:
-    with _working(console, "loading PyTensor and Kantor"):
-        from kantor import demo_report as report
-        from kantor.demo_cases import el_nino, kronecker_solve, products
-        from kantor.demo_measure import compare
     console.print(report.header())
     right = True
     for case in cases or (products(), kronecker_solve(), el_nino()):
@@ -93,18 +89,18 @@ def _run(console: Console, output: Path, runs: int, cases: Sequence[Case] | None
         report.comparison(console, derived, measured)
         right &= bool(derived.regions) and measured.difference <= report.TOLERANCE
         if case.figure is not None:
-            _draw(console, case, measured.kantor.result, output)
+            _draw(console, case.figure, measured.kantor.result, output)
     return 0 if right else 1
 
 
-def _draw(console: Console, case: Case, result: Any, output: Path) -> None:
+def _draw(console: Console, draw: Callable[..., None], result: Any, output: Path) -> None:
     """Write the figure, or say what is missing for it."""
     if importlib.util.find_spec("matplotlib") is None:
         console.print("\n  no figure: it needs matplotlib (pip install 'kantor\\[examples]')")
         return
     with _working(console, "drawing the figure"):
         output.parent.mkdir(parents=True, exist_ok=True)
-        case.figure(result, output)
+        draw(result, output)
     console.print(f"\n  data and posterior mean: [bold]{escape(str(output))}[/]", soft_wrap=True)
 
 
@@ -117,7 +113,3 @@ def _working(console: Console, what: str) -> Iterator[Any]:
     else:
         console.print(f"… {what}", style="dim")
         yield
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -6,7 +6,7 @@ temperatures of the El Niño region; ``examples/data/SOURCE.md`` says where they
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -31,9 +31,9 @@ class Case:
     title : str
     code : str
         What a user writes.
-    inputs : list of Variable
+    inputs : sequence of Variable
     output : Variable
-    values : list of ndarray
+    values : sequence of ndarray
         One for each input.
     figure : callable, optional
         Draws the result to a path.
@@ -41,9 +41,9 @@ class Case:
 
     title: str
     code: str
-    inputs: list[Variable]
+    inputs: Sequence[Variable]
     output: Variable
-    values: list[np.ndarray]
+    values: Sequence[np.ndarray]
     figure: Callable[[np.ndarray, Path], None] | None = None
 
 
@@ -71,9 +71,8 @@ def finer(t: Temperatures) -> tuple[np.ndarray, np.ndarray]:
 
 def products(n: int = 600) -> Case:
     """Two square matrices, of which the product is inverted and applied to a vector."""
-    square = {"shape": (n, n), "dtype": "float64"}
-    A, B, x = (pt.tensor(name, **square) for name in ("A", "B", "x"))
-    y = pt.tensor("y", shape=(n,), dtype="float64")
+    A, B, x = (pt.tensor(name, dtype="float64", shape=(n, n)) for name in ("A", "B", "x"))
+    y = pt.tensor("y", dtype="float64", shape=(n,))
     rng = np.random.default_rng(1)
     return Case(
         title=f"A product with an inverse, {n} × {n}",
@@ -92,7 +91,7 @@ def products(n: int = 600) -> Case:
 def kronecker_solve(p: int = 40, q: int = 40) -> Case:
     """A linear system with a Kronecker product; no size is known when it is compiled."""
     A, B, v = (
-        pt.tensor(name, shape=(None,) * ndim, dtype="float64")
+        pt.tensor(name, dtype="float64", shape=(None,) * ndim)
         for name, ndim in (("A", 2), ("B", 2), ("v", 1))
     )
     rng = np.random.default_rng(2)
@@ -106,48 +105,52 @@ def kronecker_solve(p: int = 40, q: int = 40) -> Case:
 
 
 EL_NINO = """\
-R_year  = 4 + rbf(years, years);      K_year  = R_year  + 0.10 * eye(n_years)
-R_month = periodic(months, months);   K_month = R_month + 0.05 * eye(n_months)
-S_year  = 4 + rbf(new_years, years);  S_month = periodic(new_months, months)
-r = y - y.mean()
-y.mean() + kron(S_year, S_month) @ solve(kron(K_year, K_month), r)"""
+U, V, W = rbf(years, years, 60), rbf(years, years, 1), periodic(months, months)
+K_year, K_month = 4 * U + V + 0.10 * eye(n_years), W + 0.05 * eye(n_months)
+u, v, w = rbf(new_years, years, 60), rbf(new_years, years, 1), periodic(new_months, months)
+S_year, S_month = 4 * u + v, w
+kron(S_year, S_month) @ solve(kron(K_year, K_month), r)    # r: temperatures less their mean"""
 
 
 def el_nino() -> Case:
     """The posterior mean of a Gaussian process over years × months, on a finer grid."""
     data = temperatures()
-    names = ("years", "months", "new_years", "new_months", "y")
-    inputs = [pt.tensor(name, shape=(None,), dtype="float64") for name in names]
+    mean, grid = data.celsius.mean(), finer(data)
+    names = ("years", "months", "new_years", "new_months", "r")
+    inputs = [pt.tensor(name, dtype="float64", shape=(None,)) for name in names]
     return Case(
-        title="El Niño: sea surface temperatures 1950–2010 as a Gaussian process, years × months",
+        title="El Niño: sea surface temperatures 1950–2010, a Gaussian process on years × months",
         code=EL_NINO,
         inputs=inputs,
         output=posterior_mean(*inputs),
-        values=[data.years, data.months, *finer(data), data.celsius.ravel()],
-        figure=lambda result, path: draw(data, finer(data), result, path),
+        values=[data.years, data.months, *grid, (data.celsius - mean).ravel()],
+        figure=lambda result, path: draw(data, grid, mean + result, path),
     )
 
 
-def posterior_mean(years: Any, months: Any, new_years: Any, new_months: Any, y: Any) -> Any:
-    """The mean of the process at the new points, given `y` at ``years`` × ``months``."""
-    kron, solve = pt.linalg.kron, pt.linalg.solve
-    R_year = named("R_year", 4 + rbf(years, years))
-    R_month = named("R_month", periodic(months, months))
-    S_year = named("S_year", 4 + rbf(new_years, years))
-    S_month = named("S_month", periodic(new_months, months))
-    K_year = R_year + 0.10 * pt.eye(years.shape[0])
-    K_month = R_month + 0.05 * pt.eye(months.shape[0])
-    r = named("r", y - y.mean())
-    return y.mean() + kron(S_year, S_month) @ solve(kron(K_year, K_month), r)
+def posterior_mean(years: Any, months: Any, new_years: Any, new_months: Any, r: Any) -> Any:
+    """The mean of the process at the new points, given `r` at ``years`` × ``months``.
+
+    Over years it changes slowly (60 years) and fast (1 year), with noise on each year; over months
+    it is periodic, with noise on each month.
+    """
+    kron, solve, eye = pt.linalg.kron, pt.linalg.solve, pt.eye
+    U, V, W = covariances("UVW", years, years, months, months)
+    K_year, K_month = 4 * U + V + 0.10 * eye(years.shape[0]), W + 0.05 * eye(months.shape[0])
+    u, v, w = covariances("uvw", new_years, years, new_months, months)
+    S_year, S_month = 4 * u + v, w
+    return kron(S_year, S_month) @ solve(kron(K_year, K_month), r)
 
 
-def named(name: str, var: Any) -> Any:
-    """`var` under a name, by which explanations call it."""
-    var.name = name
-    return var
+def covariances(names: str, years: Any, to: Any, months: Any, until: Any) -> tuple[Any, ...]:
+    """The three covariances, under the names by which explanations call them."""
+    found = rbf(years, to, 60.0), rbf(years, to, 1.0), periodic(months, until)
+    for name, var in zip(names, found, strict=True):
+        var.name = name
+    return found
 
 
-def rbf(a: Any, b: Any, length: float = 1.0) -> Any:
+def rbf(a: Any, b: Any, length: float) -> Any:
     """A smooth covariance between times."""
     return pt.exp(-0.5 * ((a[:, None] - b[None, :]) / length) ** 2)
 

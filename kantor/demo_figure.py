@@ -15,12 +15,10 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 SHOWN = {1983: "#c2410c", 1997: "#ea9a3e", 1988: "#2563a8"}
 GREY = "#6b7280"
 Grid = tuple[np.ndarray, np.ndarray]
-TITLE = (
-    "Sea surface temperatures of the El Niño 1+2 region, covariance $K_{year} \\otimes K_{month}$"
-)
+TITLE = "Sea surface temperature, El Niño 1+2 region, covariance $K_{year} \\otimes K_{month}$"
 CAPTION = (
-    "Length scales and noise are set by hand. To the periodic kernel a year is a circle: 1997, cold in "
-    "January and warm in December, is not followed at its ends."
+    "Length scales and noise are set by hand. To the periodic kernel a year is a circle: 1997, "
+    "cold in January and warm in December, is not followed at its ends."
 )
 
 

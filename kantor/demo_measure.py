@@ -21,6 +21,9 @@ from kantor.modes import mode
 # One linker for both. It compiles in a fraction of what Numba takes, so the demo can be short.
 LINKER = "CVM"
 COMPILES = 3
+# What BLAS libraries read when they are loaded. With several threads, two BLAS libraries wait
+# for each other's on a busy machine: 16 ms instead of 0.1.
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 # Runs of one function end here, whatever their number.
 SECONDS = 4.0
 Working = Callable[[str], AbstractContextManager[Any]]
@@ -94,7 +97,7 @@ def compare(case: Case, working: Working, runs: int = 9) -> Comparison:
 
 def compiled(case: Case, mode: Mode) -> Any:
     """The function that computes the output of a case."""
-    return function(case.inputs, case.output, mode=mode, trust_input=True)
+    return function(list(case.inputs), case.output, mode=mode, trust_input=True)
 
 
 def medians(calls: Sequence[Callable[[], Any]], times: int) -> list[float]:

@@ -18,8 +18,9 @@ from rich.text import Text
 
 import kantor
 from kantor.demo_cases import Case
-from kantor.demo_measure import LINKER, Comparison, Measured
+from kantor.demo_measure import LINKER, THREADS, Comparison, Measured
 from kantor.explain import explain
+from lowering.polynomials import ZERO
 
 # The largest difference that two right results may have, relative to the largest entry.
 TOLERANCE = 1e-8
@@ -46,30 +47,48 @@ class Derivation:
 def derive(case: Case) -> Derivation:
     """Ask Kantor what it does to a case."""
     regions = tuple(r for r in explain(case.output).regions if r.taken)
-    costs = [r.cost_before for r in regions], [r.cost_after for r in regions]
-    sizes = lengths(case, {s for side in costs for poly in side for s in poly.symbols})
-    before, after = (sum(p.at(sizes).constant for p in side) for side in costs)
-    return Derivation(regions, before, after)
+    before = sum((r.cost_before for r in regions), ZERO)
+    after = sum((r.cost_after for r in regions if r.cost_after is not None), ZERO)
+    sizes = lengths(case, before.symbols | after.symbols)
+    return Derivation(regions, before.at(sizes).constant or 0.0, after.at(sizes).constant or 0.0)
 
 
 def lengths(case: Case, axes: set[Any]) -> dict[Any, float]:
     """The lengths that costs are written in, at the values of a case."""
     order = list(axes)
     asked = [a.owner if a.axis is None else a.owner.shape[a.axis] for a in order]
-    ask = function(case.inputs, asked, mode="FAST_COMPILE", on_unused_input="ignore")
+    ask = function(list(case.inputs), asked, mode="FAST_COMPILE", on_unused_input="ignore")
     return {a: float(n) for a, n in zip(order, ask(*case.values), strict=True)}
 
 
 def header() -> Text:
     """What is measured, and with what."""
-    versions = (
-        f"Kantor {kantor.__version__}, PyTensor {pytensor.__version__}, NumPy {np.__version__}"
-    )
-    return Text(
-        f"{versions}, SciPy {scipy.__version__}; linker {LINKER} for both versions, one BLAS thread,\n"
-        f"float64, {os.cpu_count()} cores, which other processes may share; medians, run in turns",
-        style="dim",
-    )
+    versions = {
+        "Kantor": kantor.__version__,
+        "PyTensor": pytensor.__version__,
+        "NumPy": np.__version__,
+        "SciPy": scipy.__version__,
+    }
+    lines = [
+        ", ".join(f"{name} {version}" for name, version in versions.items()),
+        f"both with linker {LINKER}, float64, {threads()}; medians of runs in turns, "
+        f"{os.cpu_count()} cores",
+        "largest intermediate: entries of what one operation hands to the next; copies inside LAPACK",
+        "do not count",
+    ]
+    if not pytensor.config.cxx:
+        lines.append(
+            "no C compiler: elementwise operations run in Python and take most of the time"
+        )
+    return Text("\n".join(lines), style="dim")
+
+
+def threads() -> str:
+    """How many threads BLAS may use."""
+    given = {name: os.environ[name] for name in THREADS if name in os.environ}
+    if given and set(given.values()) == {"1"}:
+        return "one BLAS thread"
+    return ", ".join(f"{name}={n}" for name, n in given.items()) or "BLAS threads as they are"
 
 
 def title(console: Console, case: Case) -> None:
@@ -82,6 +101,8 @@ def title(console: Console, case: Case) -> None:
 
 def derivation(console: Console, derived: Derivation) -> None:
     """The term, and each relation that was used."""
+    if not derived.regions:
+        console.print("\n  [bold red]nothing was rewritten")
     for region in derived.regions:
         console.print()
         console.print(f"  {escape(region.before)}", soft_wrap=True)
@@ -94,7 +115,7 @@ def derivation(console: Console, derived: Derivation) -> None:
 
 def comparison(console: Console, derived: Derivation, measured: Comparison) -> None:
     """The table of both versions, and how far the results are apart."""
-    table = Table(box=None, padding=(0, 3, 0, 2), header_style="dim")
+    table = Table(box=None, padding=(0, 2, 0, 2), header_style="dim")
     table.add_column("")
     for name in ("PyTensor", "with Kantor", "ratio"):
         table.add_column(name, justify="right")
@@ -115,7 +136,12 @@ def rows(derived: Derivation, plain: Measured, kantor: Measured) -> Iterator[tup
 
 
 def _row(what: str, before: float, after: float, written: Any) -> tuple[str, ...]:
-    return what, written(before), written(after), f"{before / after:.3g} ×" if after else "–"
+    return what, written(before), written(after), ratio(before / after) if after else "–"
+
+
+def ratio(x: float) -> str:
+    """A ratio: ``0.85 ×``, ``2.2 ×``, ``8,010 ×``."""
+    return f"{float(f'{x:.3g}'):,.0f} ×" if x >= 100 else f"{x:.2g} ×"
 
 
 def count(n: float) -> str:
@@ -128,7 +154,7 @@ def count(n: float) -> str:
 
 def entries(n: float) -> str:
     """A number of float64 entries, and the memory that they take."""
-    return f"{n:,.0f} entries, {n * BYTES / 1e6:.3g} MB"
+    return f"{n:,.0f} ({n * BYTES / 1e6:.2g} MB)"
 
 
 def duration(seconds: float) -> str:

@@ -23,6 +23,8 @@ from matchers.regions import Region, regions, used_outside
 from matchers.terms import Atom, Term
 from matchers.view import View
 from relations.language import Relation
+from relations.plain import PlainGoal
+from relations.reference_rules import ReferenceRules
 from relations.rules import Rewrite, Rules
 
 # Sample sizes at which forms are searched; only the winner is proved for all sizes. One sample has
@@ -78,6 +80,15 @@ class Step:
         return self.decision.after
 
 
+@dataclass(frozen=True)
+class PlainStep:
+    """One output replaced by a plain miniKanren relation."""
+
+    relations: tuple[str, ...]
+    before: Any
+    after: Any
+
+
 class Decided(Feature):  # type: ignore[misc]
     """Which regions of a graph were decided already, and by which engine."""
 
@@ -94,6 +105,10 @@ class Decided(Feature):  # type: ignore[misc]
         fgraph.attach_feature(feature)
         return feature
 
+    def __reduce__(self) -> tuple[type[Decided], tuple[()]]:
+        """A pickled graph has other nodes as well."""
+        return Decided, ()
+
     def clone(self) -> Decided:
         """A cloned graph has other nodes, and so nothing decided."""
         return Decided()
@@ -108,21 +123,46 @@ class Engine:
     relations : tuple of Relation
     sizes : mapping, optional
         Typical shapes of variables, for choices that no proof decides.
+    goals : tuple of callable
+        Plain miniKanren relations ``(in_lv, out_lv) -> goal``.
+    matcher : {"compiled", "kanren"}
+        The compiled matcher, or the reference in plain miniKanren goals: slow, for comparison.
     budget : int
         How many forms of a region are expanded.
     """
 
     relations: tuple[Relation, ...]
     sizes: Mapping[Any, Any] | None = None
+    goals: tuple[Callable[..., Any], ...] = ()
+    matcher: str = "compiled"
     budget: int = BUDGET
     reported: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.rules = Rules(self.relations, self._failed)
+        kinds = {"compiled": Rules, "kanren": ReferenceRules}
+        if self.matcher not in kinds:
+            raise ValueError(f"matcher is {self.matcher!r}; one of {', '.join(kinds)}")
+        self.rules = kinds[self.matcher](self.relations, self._failed)
+        self.plain = tuple(PlainGoal(g, self._warn) for g in self.goals)
 
-    def rewrite(self, fgraph: Any) -> list[Step]:
+    def rewrite(self, fgraph: Any) -> list[Step | PlainStep]:
         """Rewrite `fgraph` in place; the steps taken."""
-        return [s for s in self.decisions(fgraph) if s.decision.taken]
+        taken = [s for s in self.decisions(fgraph) if s.decision.taken]
+        return [*taken, *self._plainly(fgraph)]
+
+    def _plainly(self, fgraph: Any) -> list[PlainStep]:
+        """Apply plain miniKanren relations, which answer for single outputs and know no cost."""
+        out = []
+        for goal in self.plain:
+            for node in fgraph.toposort():
+                if node not in fgraph.apply_nodes or len(node.outputs) != 1:
+                    continue
+                (old,) = node.outputs
+                new = goal.replacement(old)
+                if new is not None:
+                    fgraph.replace_all_validate([(old, new)], reason=goal.name)
+                    out.append(PlainStep((goal.name,), old, new))
+        return out
 
     def decisions(self, fgraph: Any, *, replace: bool = True) -> list[Step]:
         """What was found for each region, taken or not.
@@ -137,7 +177,7 @@ class Engine:
         memo: Decided | None = None
         for region in list(regions(fgraph)):
             memo = memo or Decided.of(fgraph)
-            key = (id(self.rules), *region.nodes)
+            key = (self.rules, *region.nodes)
             if key in memo.regions or any(n not in fgraph.apply_nodes for n in region.nodes):
                 continue
             memo.regions.add(key)
@@ -149,13 +189,12 @@ class Engine:
 
     def _failed(self, relation: Relation | None, error: Exception) -> None:
         name = relation.name if relation is not None else "the engine"
-        if name not in self.reported:
-            self.reported.add(name)
-            warnings.warn(
-                f"Kantor leaves out {name}: {type(error).__name__}: {error}",
-                KantorWarning,
-                stacklevel=2,
-            )
+        self._warn(f"Kantor leaves out {name}: {type(error).__name__}: {error}")
+
+    def _warn(self, message: str) -> None:
+        if message not in self.reported:
+            self.reported.add(message)
+            warnings.warn(message, KantorWarning, stacklevel=2)
 
     def _region(self, fgraph: Any, region: Region, replace: bool) -> list[Step]:
         reading = Reading(fgraph, region, self.sizes)

@@ -7,16 +7,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pytensor.graph.basic import Variable
-from pytensor.graph.traversal import graph_inputs
+from pytensor.graph.traversal import graph_inputs, toposort
 
 from kantor.api import ROUNDS, graph_of
-from kantor.engine import Step
+from kantor.engine import PlainStep, Step
+from kantor.inner import rewrite_inner
 from kantor.notation import Notation, quantity
-from kantor.survey import Account, Kernel, Recorder, bracketed, gain, replaced
+from kantor.survey import Account, Kernel, Recorder, bracketed, gain, replaced, verdict
 from lowering.polynomials import Poly
 from matchers.dims import Axis, Dim
-from matchers.printing import Names
+from matchers.printing import DEPTH, Names, pretty
 from matchers.terms import Term
+from matchers.view import View
 from relations.language import Relation
 from relations.library import select
 
@@ -36,8 +38,8 @@ class ExplainedStep:
         Its name; ``associativity`` where only the bracketing of a product changed.
     before, after : str
         What was replaced by what, in mathematical notation.
-    cost_before, cost_after : Poly
-        Flops of the whole region.
+    cost_before, cost_after : Poly or None
+        Flops of the whole region; None for a plain miniKanren relation, which knows no costs.
     why : str
         Why the region was rewritten.
     terms : tuple of Term, or None
@@ -47,8 +49,8 @@ class ExplainedStep:
     relation: str
     before: str
     after: str
-    cost_before: Poly
-    cost_after: Poly
+    cost_before: Poly | None
+    cost_after: Poly | None
     why: str
     terms: tuple[Term, Term] | None
     costs: tuple[str, str] = field(repr=False, default=("", ""))
@@ -63,8 +65,8 @@ class ExplainedRegion:
 
     Attributes
     ----------
-    before, after : str
-        All its outputs; they are the same where it is left as it is.
+    outputs_before, outputs_after : tuple of str
+        Its values that the rest of the graph uses; the same where it is left as it is.
     steps : tuple of ExplainedStep
         The relations used or, where it is left, that would have been used.
     taken : bool
@@ -81,10 +83,12 @@ class ExplainedRegion:
         The inequality that decides where sizes decide; empty otherwise.
     exhausted : bool
         Whether the search ran out of its budget, so that a cheaper form may have been missed.
+    inner : bool
+        Whether it lies inside of a Scan or an OpFromGraph.
     """
 
-    before: str
-    after: str
+    outputs_before: tuple[str, ...]
+    outputs_after: tuple[str, ...]
     steps: tuple[ExplainedStep, ...]
     taken: bool
     why: str
@@ -96,8 +100,19 @@ class ExplainedRegion:
     program_after: tuple[Kernel, ...]
     break_even: str
     exhausted: bool
+    inner: bool
     notation: Notation = field(repr=False)
     known: Mapping[Axis, float] = field(repr=False)
+
+    @property
+    def before(self) -> str:
+        """All its outputs, in one line."""
+        return ", ".join(self.outputs_before)
+
+    @property
+    def after(self) -> str:
+        """All outputs of what replaces it, in one line."""
+        return ", ".join(self.outputs_after)
 
     def __str__(self) -> str:
         from kantor.report import region_text
@@ -115,11 +130,14 @@ class Explanation:
         Every use of a relation, in order.
     regions : tuple of ExplainedRegion
         The parts of the graph that are linear algebra, rewritten or left as they are.
+    plain : tuple of ExplainedStep
+        The uses of plain miniKanren relations, which are part of no region.
     failed : tuple of str
-        Relations that raised and were left out.
+        What raised and was left out.
     """
 
     regions: tuple[ExplainedRegion, ...]
+    plain: tuple[ExplainedStep, ...]
     failed: tuple[str, ...]
     outputs: tuple[Variable, ...] = field(repr=False)
     relations: tuple[Relation, ...] = field(repr=False)
@@ -129,7 +147,7 @@ class Explanation:
     @property
     def steps(self) -> tuple[ExplainedStep, ...]:
         """Every use of a relation, in order."""
-        return tuple(s for r in self.regions if r.taken for s in r.steps)
+        return *(s for r in self.regions if r.taken for s in r.steps), *self.plain
 
     def why_not(self, relation: str | Relation) -> Any:
         """How far a relation got in this graph, and what would take it further.
@@ -201,29 +219,48 @@ def explain(
     for x in listed:
         if not isinstance(x, Variable):
             raise TypeError(f"kantor takes PyTensor variables, not {x!r}")
-    chosen, _ = select(relations)
-    fgraph, _ = graph_of(listed)
-    names = _names(listed, fgraph)
-    engine = Recorder(chosen, sizes, names=names)
-    accounts: list[Account] = []
-    for _ in range(ROUNDS):
-        steps = engine.rewrite(fgraph)
-        # In later rounds a rewritten region is met again, mostly with nothing left to do.
-        new = engine.accounts[:]
-        accounts += new if not accounts else [a for a in new if _taken(a)]
-        engine.accounts.clear()
-        if not steps:
-            break
+    chosen, goals = select(relations)
+    fgraph, originals = graph_of(listed)
+    names = _names(listed)
+    names.alias(originals)
+    engine = Recorder(chosen, sizes, goals, names=names)
+    regions, plain = _rounds(engine, fgraph)
     return Explanation(
-        tuple(map(_region, accounts)), tuple(sorted(engine.reported)), listed, chosen, sizes, names
+        tuple(regions), tuple(plain), tuple(sorted(engine.reported)), listed, chosen, sizes, names
     )
 
 
-def _names(outputs: Sequence[Variable], fgraph: Any) -> Names:
+def _rounds(engine: Recorder, fgraph: Any) -> tuple[list[ExplainedRegion], list[ExplainedStep]]:
+    """Rewrite as `kantor.rewrite` does, keeping accounts."""
+    regions: list[ExplainedRegion] = []
+    plain: list[ExplainedStep] = []
+    met: set[bool] = set()
+    for _ in range(ROUNDS):
+        steps: list[Any] = []
+        for inner in (False, True):
+            if not steps:
+                steps = rewrite_inner(fgraph, engine.rewrite) if inner else engine.rewrite(fgraph)
+                # A rewritten region is met again, mostly with nothing left to do.
+                new = [a for a in engine.accounts if inner not in met or _taken(a)]
+                regions += [_region(a, inner) for a in new]
+                plain += [_plain(s, engine.names) for s in steps if isinstance(s, PlainStep)]
+                engine.accounts.clear()
+                met.add(inner)
+        if not steps:
+            break
+    return regions, plain
+
+
+def _plain(step: PlainStep, names: Names) -> ExplainedStep:
+    before, after = (pretty(View().term(x), DEPTH, names) for x in (step.before, step.after))
+    why = "a plain miniKanren relation, used wherever it holds"
+    return ExplainedStep(step.relations[0], before, after, None, None, why, None)
+
+
+def _names(outputs: Sequence[Variable]) -> Names:
     """Names for all variables of a graph; inputs without one get letters in order of appearance."""
     inputs = list(dict.fromkeys(graph_inputs(outputs)))
-    computed = [o for node in fgraph.toposort() for o in node.outputs]
-    names = Names.among([*inputs, *computed])
+    names = Names.among([*inputs, *(o for node in toposort(outputs) for o in node.outputs)])
     for x in inputs:
         if not hasattr(x, "data"):
             names(x)
@@ -234,18 +271,19 @@ def _taken(account: Account) -> bool:
     return account.step is not None and account.step.decision.taken
 
 
-def _region(account: Account) -> ExplainedRegion:
+def _region(account: Account, inner: bool) -> ExplainedRegion:
     survey, notation = account.survey, account.notation
     reading = survey.reading
     taken = _taken(account)
     step = account.step if taken else survey.alternative()
     steps = tuple(_steps(account, step)) if step is not None else ()
-    before = after = notation.terms(reading.roots)
+    before = after = tuple(map(notation.term, reading.roots))
     if step is not None and taken:
-        after = notation.terms(step.after) if steps[0].terms else steps[0].after
+        bracketing = steps[0].terms is None
+        after = bracketed(step, notation) if bracketing else tuple(map(notation.term, step.after))
     return ExplainedRegion(
-        before=before,
-        after=after,
+        outputs_before=before,
+        outputs_after=after,
         steps=steps,
         taken=taken,
         why=_why(account, step),
@@ -257,6 +295,7 @@ def _region(account: Account) -> ExplainedRegion:
         program_after=survey.planned(step.plan, notation) if step is not None else (),
         break_even=_break_even(account, step),
         exhausted=survey.context.exhausted,
+        inner=inner,
         notation=notation,
         known=reading.known,
     )
@@ -277,8 +316,12 @@ def _steps(account: Account, step: Step) -> Iterable[ExplainedStep]:
     costs.append(step.decision.after)
     texts = [notation.poly(c) for c in costs]
     if not uses:
-        between = account.nodes, bracketed(step, notation)
-        yield ExplainedStep("associativity", *between, *costs, why, None, (texts[0], texts[1]))
+        before, after = ", ".join(account.nodes), ", ".join(bracketed(step, notation))
+        if before == after:
+            after += _solved(account)
+        yield ExplainedStep(
+            "associativity", before, after, costs[0], costs[1], why, None, (texts[0], texts[1])
+        )
     for i, move in enumerate(uses):
         yield ExplainedStep(
             move.relation.name,
@@ -292,16 +335,21 @@ def _steps(account: Account, step: Step) -> Iterable[ExplainedStep]:
         )
 
 
+def _solved(account: Account) -> str:
+    """What changed where the product reads as before."""
+    inverted = any(k.name == "inverse" for k in account.program)
+    return " (solved, not inverted)" if inverted else " (other kernels)"
+
+
 def _why(account: Account, step: Step | None) -> str:
     """The reason of a decision, with readable names for what is missing."""
     survey, notation = account.survey, account.notation
     if step is None:
-        others = next(survey.steps(), None)
-        return "no relation offers another form" if others is None else "no other form is cheaper"
-    if survey.verdict(step) != "sizes":
+        return "no cheaper form was found"
+    known = survey.reading.known
+    if step.decision.taken or verdict(gain(step), known) != "sizes":
         return step.decision.why
-    unknown = gain(step).at(survey.reading.known).symbols
-    return f"the sizes {notation.axes(unknown)} decide"
+    return f"the sizes {notation.axes(gain(step).at(known).symbols)} decide"
 
 
 def _break_even(account: Account, step: Step | None) -> str:
@@ -309,7 +357,9 @@ def _break_even(account: Account, step: Step | None) -> str:
     survey = account.survey
     if step is None or step.decision.taken:
         return ""
-    known = survey.reading.known if survey.verdict(step) == "sizes" else {}
+    known = survey.reading.known
+    if verdict(gain(step), known) != "sizes":
+        known = {}
     return account.notation.cheaper(step.decision.before.at(known), step.decision.after.at(known))
 
 

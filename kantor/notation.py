@@ -32,15 +32,11 @@ class Notation:
         """A term, or whatever stands in one."""
         return pretty(term, DEPTH, self.names)
 
-    def terms(self, terms: Iterable[Any]) -> str:
-        """All outputs of a region."""
-        return ", ".join(map(self.term, terms))
-
     def axis(self, axis: Axis) -> str:
         """A length, by the simplest of the variables that have it."""
         own = Dim(1, frozenset([(axis, 1)]))
         alike = [s for d in self.dims.members(own) for s, _ in d.powers]
-        return min((_rank(s), self.names.axis(s)) for s in [axis, *alike])[1]
+        return self.names.axis(min([axis, *alike], key=_rank))
 
     def dim(self, dim: Dim) -> str:
         """A dimension: ``rows(A)·rows(B)``."""
@@ -132,12 +128,12 @@ def _divides(d: Dim, e: Dim) -> bool:
     return d.coef <= e.coef and all(powers.get(s, 0) >= p for s, p in d.powers)
 
 
-def _rank(axis: Axis) -> tuple[bool, bool, bool, int, int]:
-    """Inputs first, those with a name before all, lengths before other integers, rows before columns."""
+def _rank(axis: Axis) -> tuple[bool, bool, bool, int, int, str]:
+    """Inputs first, above all those with a name; lengths before other integers; rows first."""
     owner = axis.owner
     computed = getattr(owner, "owner", None) is not None
-    name = getattr(owner, "name", None)
-    return computed, not name, axis.axis is None, axis.axis or 0, len(name or "")
+    name = getattr(owner, "name", None) or ""
+    return computed, not name, axis.axis is None, axis.axis or 0, len(name), name
 
 
 def _by_variable(text: str) -> tuple[str, bool, str]:

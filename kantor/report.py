@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from kantor.explain import NOTHING, ExplainedRegion, Explanation
@@ -9,6 +10,7 @@ from kantor.notation import quantity
 from kantor.survey import Kernel
 from lowering.polynomials import SMALLEST
 
+WIDTH = 100
 REASONS = {
     "for all sizes": f"cheaper for all sizes, from length {SMALLEST} on",
     "at the known sizes": "cheaper at the known sizes",
@@ -18,20 +20,19 @@ REASONS = {
 
 def text(explanation: Explanation) -> str:
     """All regions, one after the other."""
-    parts = [_summary(explanation), *map(region_text, explanation.regions)]
-    return "\n\n".join(parts)
+    parts = [summary(explanation), *map(region_text, explanation.regions)]
+    parts += [f"{s.before}\n= {s.after}\n  {s.relation}: {s.why}" for s in explanation.plain]
+    legend = [f"{letter} = {formula}" for letter, formula in explanation.names.legend.items()]
+    return "\n\n".join([*parts, "\n".join(["where", *legend])] if legend else parts)
 
 
-def _summary(explanation: Explanation) -> str:
+def summary(explanation: Explanation) -> str:
+    """How many regions there are, and how many of them were rewritten."""
     regions = explanation.regions
-    if not regions:
-        return NOTHING
     taken = sum(r.taken for r in regions)
-    lines = [f"{taken} of {_count(len(regions), 'region')} rewritten"]
-    lines[0] += f", {_count(len(explanation.steps), 'step')}"
-    if explanation.failed:
-        lines.append(f"left out, because they failed: {', '.join(explanation.failed)}")
-    return "\n".join(lines)
+    found = f"{taken} of {_count(len(regions), 'region')} rewritten"
+    lines = [f"{found}, {_count(len(explanation.steps), 'step')}" if regions else NOTHING]
+    return "\n".join([*lines, *explanation.failed])
 
 
 def _count(n: int, what: str) -> str:
@@ -44,8 +45,10 @@ def region_text(region: ExplainedRegion) -> str:
 
 
 def _lines(region: ExplainedRegion) -> Iterator[str]:
-    yield region.before
-    yield f"= {region.after}" if region.taken else "left as it is"
+    if region.inner:
+        yield "inside of a Scan or OpFromGraph"
+    yield _listed(region.outputs_before)
+    yield f"= {_listed(region.outputs_after)}" if region.taken else "left as it is"
     for i, step in enumerate(region.steps, 1):
         yield f"  {i}. {step.relation}{'' if region.taken else ' (not used)'}"
         yield f"     {step.before}  →  {step.after}"
@@ -63,14 +66,24 @@ def _lines(region: ExplainedRegion) -> Iterator[str]:
         yield "  the search ran out of its budget: a cheaper form may have been missed"
 
 
+def _listed(outputs: Sequence[str]) -> str:
+    """Outputs in one line, or one in each."""
+    line = ", ".join(outputs)
+    return line if len(line) <= WIDTH else ",\n".join(outputs)
+
+
 def _costs(flops: str, largest: str, program: Sequence[Kernel]) -> Iterator[str]:
     """Flops, largest value and kernels."""
     yield f"    flops          {flops}"
     yield f"    largest value  {largest}"
-    width = max((len(f"{k.name} {k.sizes}") for k in program), default=0)
-    for k in program:
-        times = f" × {k.batch}" if k.batch else ""
-        yield f"    {f'{k.name} {k.sizes}':<{width}}  {k.flops}{times}"
+    calls = Counter((f"{k.name} {k.sizes}", f"{k.flops}{_times(k.batch)}") for k in program)
+    width = max((len(call) for call, _ in calls), default=0)
+    for (call, flops), n in calls.items():
+        yield f"    {call:<{width}}  {flops}" + (f", {n} times" if n > 1 else "")
+
+
+def _times(batch: str) -> str:
+    return f" × {batch}" if batch else ""
 
 
 def cost(region: ExplainedRegion, after: bool) -> str:
@@ -82,4 +95,4 @@ def cost(region: ExplainedRegion, after: bool) -> str:
     return symbols if number is None or not poly.symbols else f"{symbols} = {quantity(number)}"
 
 
-__all__ = ["REASONS", "cost", "region_text", "text"]
+__all__ = ["REASONS", "cost", "region_text", "summary", "text"]

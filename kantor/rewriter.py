@@ -16,23 +16,11 @@ from pytensor.configdefaults import config
 from pytensor.graph.basic import Variable
 from pytensor.graph.rewriting.basic import GraphRewriter
 from pytensor.graph.rewriting.kanren import KanrenRelationSub, eval_if_etuple
-from pytensor.tensor.basic import AllocDiag, ExtractDiag
-from pytensor.tensor.blas import BatchedDot
 from pytensor.tensor.blockwise import Blockwise
-from pytensor.tensor.elemwise import DimShuffle, Elemwise
-from pytensor.tensor.linalg.constructors import BlockDiagonal
-from pytensor.tensor.linalg.decomposition.cholesky import Cholesky
-from pytensor.tensor.linalg.inverse import MatrixInverse
-from pytensor.tensor.linalg.products import Expm, KroneckerProduct
-from pytensor.tensor.linalg.solvers.general import Solve
-from pytensor.tensor.linalg.solvers.psd import CholeskySolve
-from pytensor.tensor.linalg.solvers.triangular import SolveTriangular
-from pytensor.tensor.linalg.summary import Det, SLogDet
-from pytensor.tensor.math import Dot, Sum
-from pytensor.tensor.shape import Reshape
 from unification import var
 
 from kantor.engine import Engine, KantorWarning
+from matchers.readers import READERS
 from matchers.regions import anchored
 from relations.language import Relation
 
@@ -53,12 +41,15 @@ class KantorRewriter(GraphRewriter):
     ----------
     engine : callable
         Makes the engine, when there is something to rewrite for the first time.
+    anywhere : bool
+        Whether to look at graphs without linear algebra too, as plain miniKanren relations ask for.
     """
 
     name = "kantor"
 
-    def __init__(self, engine: Callable[[], Engine]) -> None:
+    def __init__(self, engine: Callable[[], Engine], *, anywhere: bool = False) -> None:
         self._make_engine = engine
+        self._anywhere = anywhere
         self._rounds: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
 
     def __str__(self) -> str:
@@ -74,7 +65,7 @@ class KantorRewriter(GraphRewriter):
         with ``pytensor.config.on_opt_error = "raise"`` it is raised.
         """
         done = self._rounds.get(fgraph, 0)
-        if done >= ROUNDS or not anchored(fgraph):
+        if done >= ROUNDS or not (self._anywhere or anchored(fgraph)):
             return None
         before, start = len(fgraph.apply_nodes), time.perf_counter()
         try:
@@ -156,8 +147,8 @@ class RelationSub(KanrenRelationSub):
         """The Ops that the left side may be the value of; None for a plain miniKanren relation."""
         if not isinstance(self.relation, Relation):
             return None
-        found = _OPS.get(self.relation.lhs.head.name)
-        return None if found is None else [*found, Blockwise]
+        names = _OPS.get(self.relation.lhs.head.name)
+        return None if names is None else [*(t for t in READERS if t.__name__ in names), Blockwise]
 
     def transform(self, fgraph: Any, node: Any, enforce_tracks: bool = True) -> Any:
         """The outputs that replace those of `node`, as a list; or False."""
@@ -218,25 +209,27 @@ def _fitted(new: Any, old: Any) -> Any:
         return None
 
 
-# Which Ops a term with this head may be read from; Blockwise stands for all of them in batches.
-_ELEMENTWISE = (Elemwise,)
-_OPS: dict[str, tuple[type, ...]] = {
-    "add": _ELEMENTWISE,
-    "block_diag": (BlockDiagonal,),
-    "cholesky": (Cholesky,),
-    "det": (Det,),
-    "diag": (AllocDiag,),
-    "diagonal": (ExtractDiag,),
-    "expm": (Expm,),
-    "inverse": (MatrixInverse,),
-    "kron": (KroneckerProduct,),
-    "logabsdet": (SLogDet, Elemwise),
-    "matmul": (Dot, BatchedDot, Solve, SolveTriangular, CholeskySolve, Elemwise, DimShuffle),
-    "mul": _ELEMENTWISE,
-    "reciprocal": _ELEMENTWISE,
-    "reshape": (Reshape,),
-    "scale": _ELEMENTWISE,
-    "total": (Sum,),
-    "trace": (Sum,),
-    "transpose": (DimShuffle,),
-}
+# Which Ops a term with this head may be read from; any Op where a head is not listed.
+_OPS = {
+    "add": ("Elemwise",),
+    "block_diag": ("BlockDiagonal",),
+    "cholesky": ("Cholesky",),
+    "det": ("Det",),
+    "diag": ("AllocDiag",),
+    "diagonal": ("ExtractDiag",),
+    "expm": ("Expm",),
+    "inverse": ("MatrixInverse",),
+    "kron": ("KroneckerProduct",),
+    "logabsdet": ("SLogDet", "Elemwise"),
+    "matmul": (
+        "Dot", "BatchedDot", "Einsum", "Solve", "SolveTriangular", "CholeskySolve", "Elemwise",
+        "DimShuffle",
+    ),
+    "mul": ("Elemwise",),
+    "reciprocal": ("Elemwise",),
+    "reshape": ("Reshape",),
+    "scale": ("Elemwise",),
+    "total": ("Sum",),
+    "trace": ("Sum",),
+    "transpose": ("DimShuffle",),
+}  # fmt: skip

@@ -1,8 +1,8 @@
-"""What the engine saw of a region: its forms, the kernels of each, and how large their values are."""
+"""What the engine saw of a region: its forms, their kernels, and how large their values are."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -11,8 +11,8 @@ from kantor.notation import Notation, formula, maximal
 from lowering.costs import FREE
 from lowering.plans import Plan, Planner
 from lowering.polynomials import Poly
-from lowering.search import Candidate, Found, positions, search
-from matchers.dims import Dim
+from lowering.search import Found, positions, search
+from matchers.dims import Axis, Dim
 from matchers.kernels import size
 from matchers.match import Context
 from matchers.printing import DEPTH, Names, pretty
@@ -73,7 +73,8 @@ class Survey:
         """The rewrites of one term."""
         found = self._moves.get(term)
         if found is None:
-            rewrites = self.engine.rules.rewrites(term, self.reading.view, self.context)
+            rules: Any = self.engine.rules
+            rewrites = rules.rewrites(term, self.reading.view, self.context)
             found = self._moves[term] = tuple(rewrites)
         return found
 
@@ -88,17 +89,12 @@ class Survey:
                     seen.add(key)
                     yield step
 
-    def verdict(self, step: Step) -> str:
-        """What a decision comes to: ``taken``, ``never``, ``sizes`` that decide, or ``known`` ones."""
-        if step.decision.taken:
-            return "taken"
-        if (-gain(step) + 1.0).positive():
-            return "never"
-        return "known" if gain(step).at(self.reading.known).constant is not None else "sizes"
-
     def alternative(self) -> Step | None:
         """The cheapest form that other sizes would make worth it."""
-        return next((s for s in self.steps() if self.verdict(s) in ("sizes", "known")), None)
+        known = self.reading.known
+        return next(
+            (s for s in self.steps() if verdict(gain(s), known) in ("sizes", "known")), None
+        )
 
     # --- programs -----------------------------------------------------------------------------
 
@@ -133,11 +129,11 @@ class Survey:
 
     # --- bracketing ---------------------------------------------------------------------------
 
-    def bracketed(self, notation: Notation) -> str:
-        """The region as its nodes bracket it."""
+    def bracketed(self, notation: Notation) -> tuple[str, ...]:
+        """The outputs of the region as its nodes bracket them."""
         view = _Nested(self.reading.fgraph, self.reading.region.nodes)
         roots = [view.definition(root, core) for root, core in self.reading.keys]
-        return ", ".join(pretty(r, DEPTH, notation.names, shared="()") for r in roots)
+        return tuple(pretty(r, DEPTH, notation.names, shared="()") for r in roots)
 
 
 def gain(step: Step) -> Poly:
@@ -145,8 +141,24 @@ def gain(step: Step) -> Poly:
     return step.decision.before - step.decision.after
 
 
-def bracketed(step: Step, notation: Notation) -> str:
-    """A new form as its plan brackets it."""
+def verdict(saved: Poly, known: Mapping[Axis, float]) -> str:
+    """What some saved flops come to.
+
+    Returns
+    -------
+    str
+        ``better`` for all sizes or for the known ones, ``never``, ``known`` where it is the known
+        sizes at which nothing is saved, or ``sizes`` where unknown sizes decide.
+    """
+    if saved.positive() or saved.at(known).positive():
+        return "better"
+    if (-saved + 1.0).positive():
+        return "never"
+    return "sizes" if saved.at(known).constant is None else "known"
+
+
+def bracketed(step: Step, notation: Notation) -> tuple[str, ...]:
+    """The outputs of a new form as its plan brackets them."""
 
     def split(term: Term) -> tuple[Any, ...]:
         chosen = step.plan.steps.get(term)
@@ -158,7 +170,7 @@ def bracketed(step: Step, notation: Notation) -> str:
             return term.args[0], matmul(*term.args[1:])
         return matmul(*term.args[:-1]), term.args[-1]
 
-    return ", ".join(pretty(r, DEPTH, notation.names, split=split) for r in step.after)
+    return tuple(pretty(r, DEPTH, notation.names, split=split) for r in step.after)
 
 
 def replaced(roots: tuple[Any, ...], old: Term, new: Any) -> tuple[Any, ...]:
@@ -204,7 +216,7 @@ class Account(NamedTuple):
 
     survey: Survey
     notation: Notation
-    nodes: str
+    nodes: tuple[str, ...]
     program: tuple[Kernel, ...]
     largest: tuple[Dim, ...]
     step: Step | None
@@ -235,4 +247,4 @@ class Recorder(Engine):
         return steps
 
 
-__all__ = ["Account", "Kernel", "Recorder", "Survey", "bracketed", "gain", "replaced"]
+__all__ = ["Account", "Kernel", "Recorder", "Survey", "bracketed", "gain", "replaced", "verdict"]

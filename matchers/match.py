@@ -137,11 +137,14 @@ def variables_of(term: Any) -> tuple[LogicVar, ...]:
 def _closed(shapes: dict[LogicVar, tuple[Dim, Dim]]) -> dict[LogicVar, tuple[Dim, Dim]]:
     """The shapes in terms of variables that have none themselves."""
     for _ in range(len(shapes) + 1):
-        new = {v: (_expand(r, shapes), _expand(c, shapes)) for v, (r, c) in shapes.items()}
-        if new == shapes:
+        if not any(_mentions(d, shapes) for sides in shapes.values() for d in sides):
             return shapes
-        shapes = new
+        shapes = {v: (_expand(r, shapes), _expand(c, shapes)) for v, (r, c) in shapes.items()}
     raise ValueError("shapes are given in terms of each other")
+
+
+def _mentions(dim: Dim, shapes: Shapes) -> bool:
+    return any(isinstance(s.owner, LogicVar) and s.owner in shapes for s, _ in dim.powers)
 
 
 def _expand(dim: Dim, shapes: Shapes) -> Dim:

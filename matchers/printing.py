@@ -7,17 +7,21 @@ they are met, so that the same graph reads the same in every process.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import count
 from typing import Any
+
+from pytensor.tensor.elemwise import DimShuffle
 
 from matchers.dims import Axis, Dim
 from matchers.terms import Atom, Number, Term, subterms
 
 DEPTH = 12
-LIMIT = 200
+LIMIT = 100
 # How far the text of a leaf that an unknown Op computes goes into its inputs.
 LEAF_DEPTH = 2
+# Longer ones get a letter.
+SHORT = 16
 _SEPARATORS = {"matmul": " ", "mul": " ⊙ ", "kron": " ⊗ "}
 _MARKS = {"transpose": "ᵀ", "inverse": "⁻¹", "reciprocal": "⁻¹"}
 # No I and O, which are the identity and zero.
@@ -61,18 +65,26 @@ def superscript(power: int) -> str:
 class Names:
     """What variables are called in a text: each by its own name, or by a letter that is free.
 
-    A variable and the same one with declared assumptions are called alike.
+    A variable and the same one with declared assumptions are called alike. What an Op computes that
+    is no mathematics to us is called by a short formula, or by a letter.
 
     Parameters
     ----------
     reserved : iterable of str
         Names that are taken for their owners, met or not.
+
+    Attributes
+    ----------
+    legend : dict
+        For each letter that stands for something computed, how it is computed.
     """
 
     def __init__(self, reserved: Iterable[str] = ()) -> None:
+        self.legend: dict[str, str] = {}
         self._reserved = set(reserved)
         self._names: dict[Any, str] = {}
         self._taken: set[str] = set()
+        self._originals: dict[Any, Any] = {}
 
     @classmethod
     def of(cls, *roots: Any) -> Names:
@@ -84,31 +96,41 @@ class Names:
         """Names for these variables, of which those that have a name keep it."""
         return cls(v.name for v in variables if v.name)
 
-    def __call__(self, var: Any, depth: int = LEAF_DEPTH) -> str:
+    def alias(self, originals: Mapping[Any, Any]) -> None:
+        """Call copies what their originals are called."""
+        self._originals.update(originals)
+
+    def __call__(self, var: Any) -> str:
         """What `var` is called."""
-        var = _undeclared(var)
+        var = _undeclared(self._originals.get(var, var))
         found = self._names.get(var)
         if found is None:
-            found = self._free(var, depth)
-            if depth == LEAF_DEPTH or "…" not in found:
-                self._names[var] = found
-                self._taken.add(found)
+            found = self._names[var] = self._new(var)
+            self._taken.add(found)
         return found
 
-    def _free(self, var: Any, depth: int) -> str:
+    def _new(self, var: Any) -> str:
         if var.name:
             return self._numbered(str(var.name))
         data = getattr(var, "data", None)
         if data is not None:
-            scalar = getattr(data, "ndim", 1) == 0
-            return f"{data:g}" if scalar else self._numbered("const")
-        if var.owner is not None:
-            return self._computed(var, depth)
+            one = getattr(data, "size", 0) == 1 and data.dtype.kind in "biufc"
+            return f"{data.item():g}" if one else self._numbered("const")
+        if var.owner is None:
+            return self._letter(var)
+        text = self._formula(var, LEAF_DEPTH)
+        if _is_number(text):
+            return text
+        if len(text) <= SHORT:
+            return self._numbered(text)
+        letter = self._letter(var)
+        self.legend[letter] = text
+        return letter
+
+    def _letter(self, var: Any) -> str:
         letters = _LETTERS[min(getattr(var.type, "ndim", 0), 2)]
-        for candidate in _numbered_letters(letters):
-            if candidate not in self._taken and candidate not in self._reserved:
-                return candidate
-        raise AssertionError("there is always another number")
+        used = self._taken | self._reserved
+        return next(c for c in _numbered_letters(letters) if c not in used)
 
     def _numbered(self, name: str) -> str:
         if name not in self._taken:
@@ -116,14 +138,18 @@ class Names:
         numbers = (f"{name}{str(i).translate(_SUBSCRIPTS)}" for i in count(2))
         return next(n for n in numbers if n not in self._taken and n not in self._reserved)
 
-    def _computed(self, var: Any, depth: int) -> str:
+    def _formula(self, var: Any, depth: int) -> str:
+        """How an Op computes `var`."""
+        var = _undeclared(self._originals.get(var, var))
+        if var.owner is None or var.name or var in self._names:
+            return self(var)
         op = getattr(var.owner.op, "core_op", var.owner.op)
-        scalar_op = getattr(op, "scalar_op", None)
-        name = type(scalar_op or op).__name__.lower()
+        if isinstance(op, DimShuffle):
+            return self._formula(var.owner.inputs[0], depth)
+        name = type(getattr(op, "scalar_op", op)).__name__.lower()
         if not depth:
             return f"{name}(…)"
-        text = f"{name}({', '.join(self(i, depth - 1) for i in var.owner.inputs)})"
-        return self._numbered(text) if depth == LEAF_DEPTH or "…" not in text else text
+        return f"{name}({', '.join(self._formula(i, depth - 1) for i in var.owner.inputs)})"
 
     def axis(self, axis: Axis) -> str:
         """The length of an axis: ``rows(A)``, ``len(v)``."""
@@ -147,6 +173,14 @@ def _numbered_letters(letters: str) -> Iterator[str]:
     yield from letters
     for i in count(2):
         yield from (f"{letter}{str(i).translate(_SUBSCRIPTS)}" for letter in letters)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _undeclared(var: Any) -> Any:
@@ -188,6 +222,7 @@ class _Printer:
     def text(self, x: Any, depth: int) -> Part:
         """The text and how tightly it binds."""
         if self.left <= 0 or (depth <= 0 and isinstance(x, Term) and x.args):
+            self.left -= 1
             return "…", 10
         if not isinstance(x, Term):
             return (self.names.dim(x) if isinstance(x, Dim) else str(x)), 10

@@ -88,38 +88,27 @@ def _solve_triangular(view: Any, node: Any, out: int, core: int) -> Reading:
     op = core_op(node)
     if core != op.b_ndim or not same_dtype(node):
         return None
-    whole = _is_cholesky_factor(node.inputs[0], op.lower) and not op.unit_diagonal
+    key = "lower_triangular" if op.lower else "upper_triangular"
 
     def make(a: Term, b: Term) -> Term:
-        if not whole:
+        if op.unit_diagonal or not view.holds(a, key):
             a = v.triangle(a, op.lower, op.unit_diagonal)
-        view.promise(a, "lower_triangular" if op.lower else "upper_triangular")
+            view.promise(a, key)
         return v.matmul(v.inverse(a), b)  # type: ignore[no-any-return]
 
     return [(node.inputs[0], 2), (node.inputs[1], op.b_ndim)], make
-
-
-def _is_cholesky_factor(x: Any, lower: bool) -> bool:
-    """Whether the other triangle of `x` is zero because a Cholesky made it so."""
-    node = x.owner
-    while node is not None and type(node.op) is DimShuffle:
-        if node.op.is_matrix_transpose:
-            lower = not lower
-        elif not node.op.is_left_expand_dims:
-            return False
-        node = node.inputs[0].owner
-    return node is not None and type(core_op(node)) is Cholesky and core_op(node).lower is lower
 
 
 def _cholesky_solve(view: Any, node: Any, out: int, core: int) -> Reading:
     op = core_op(node)
     if core != op.b_ndim or not same_dtype(node):
         return None
-    whole = _is_cholesky_factor(node.inputs[0], op.lower)
+    key = "lower_triangular" if op.lower else "upper_triangular"
 
     def make(c: Term, b: Term) -> Term:
-        c = c if whole else v.triangle(c, op.lower, False)
-        view.promise(c, "lower_triangular" if op.lower else "upper_triangular")
+        if not view.holds(c, key):
+            c = v.triangle(c, op.lower, False)
+            view.promise(c, key)
         left = c if op.lower else c.T
         view.promise(left, "lower_triangular")
         view.promise(left.T, "upper_triangular")
@@ -503,17 +492,22 @@ def _cholesky(view: Any, node: Any, out: int, core: int) -> Reading:
 
 
 def _extract_diag(view: Any, node: Any, out: int, core: int) -> Reading:
-    op, n = node.op, node.inputs[0].type.ndim
-    if core != 1 or op.offset or {op.axis1 % n, op.axis2 % n} != {n - 2, n - 1}:
+    if core != 1 or not _main_diagonal(node, node.inputs[0].type.ndim):
         return None
     return [(node.inputs[0], 2)], v.diagonal
 
 
 def _alloc_diag(view: Any, node: Any, out: int, core: int) -> Reading:
-    op, n = node.op, node.outputs[0].type.ndim
-    if core != 2 or op.offset or {op.axis1 % n, op.axis2 % n} != {n - 2, n - 1}:
+    if core != 2 or not _main_diagonal(node, node.outputs[0].type.ndim):
         return None
     return [(node.inputs[0], 1)], v.diag
+
+
+def _main_diagonal(node: Any, ndim: int) -> bool:
+    """Whether a node takes or makes the main diagonal of the last two axes."""
+    op = core_op(node)
+    n = 2 if type(node.op) is Blockwise else ndim
+    return not op.offset and {op.axis1 % n, op.axis2 % n} == {n - 2, n - 1}
 
 
 def _sum(view: Any, node: Any, out: int, core: int) -> Reading:

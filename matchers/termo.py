@@ -7,6 +7,7 @@ take for a truth value.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,9 +30,10 @@ from matchers.goals import Goal
 from matchers.match import compile_pattern
 from matchers.reference import answers
 from matchers.state import Context
-from matchers.terms import Atom, Term, rebuild
+from matchers.terms import Atom, Term, shape, subterms
 from matchers.typed import Form, Typed, typed
 from matchers.view import View
+from matchers.vocabulary import reshape
 
 MATCHERS = ("compiled", "kanren")
 
@@ -81,21 +83,27 @@ class Reading(NamedTuple):
         """Whether both are one term, dimensions that are proved equal being equal, of one type."""
         if self.form is not None and not self.form.alike(other.form):
             return False
-        dims = self.view.dims
-        return self.term is other.term or _settled(self.term, dims) is _settled(other.term, dims)
+        both = (self.view.dims, other.view.dims)
+        return self.term is other.term or _settled(self.term, both) is _settled(other.term, both)
 
 
-def _settled(term: Term, dims: Dims) -> Any:
-    """`term` with all dimensions in their canonical form, and shared atoms opened."""
+def _settled(root: Term, known: tuple[Dims, ...]) -> Any:
+    """`root` with all dimensions in their canonical form, and what is then no reshape dropped."""
 
-    def leaf(x: Any) -> Any:
-        if isinstance(x, Dim):
-            return dims.normal(x)
-        if isinstance(x, Atom) and x.definition is not None:
-            return _settled(x.definition, dims)
-        return x
+    def normal(x: Any) -> Any:
+        return reduce(lambda n, dims: dims.normal(n), known, x) if isinstance(x, Dim) else x
 
-    return rebuild(term, leaf)
+    done: dict[Term, Any] = {}
+    for t in subterms(root):
+        if isinstance(t, Atom) and t.definition is not None:
+            done[t] = _settled(t.definition, known)
+            continue
+        args = tuple(done[a] if isinstance(a, Term) else normal(a) for a in t.args)
+        new = t.head.make(*args) if args != t.args else t
+        if new.head is reshape and [normal(n) for n in shape(new.args[0])[:2]] == [*new.args[1:]]:
+            new = new.args[0]
+        done[t] = new
+    return done[root]
 
 
 def read(x: Any) -> Reading | None:

@@ -303,6 +303,10 @@ class Term(ExpressionTuple, Notation):  # type: ignore[misc]
         """The PyTensor graph that the term denotes, spelled literally; shared terms are built once."""
         return evaluate(self)
 
+    def _eval_step(self) -> Iterator[Any]:
+        # What a plain expression tuple around terms, made by ``cons`` for example, asks them for.
+        yield evaluate(self)
+
     def __str__(self) -> str:
         from matchers.printing import pretty
 

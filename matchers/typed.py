@@ -45,6 +45,10 @@ class Form:
             x = pt.squeeze(x, -1) if x.type.broadcastable[-1] else x[..., 0]
         elif self.core == 0 and x.type.ndim:
             x = x[(0,) * x.type.ndim]
+        return self.fitted(x)
+
+    def fitted(self, x: Any) -> Any:
+        """`x`, which has the right core, with the dtype and the axes of this form."""
         if self.shape is not None:
             x = _with_axes(x, len(self.shape))
         if self.dtype is not None and x.type.dtype != self.dtype:
@@ -94,7 +98,9 @@ class Typed(ExpressionTuple):  # type: ignore[misc]
 
     def _eval_step(self) -> Iterator[Any]:
         if self._evaled_obj is self.null:
-            self._evaled_obj = self.form(self.term.evaled_obj)
+            form, t = self.form, self.term
+            leaf = isinstance(t, Atom) and t.core == form.core
+            self._evaled_obj = form.fitted(t.var) if leaf else form(t.evaled_obj)
         yield self._evaled_obj
 
 

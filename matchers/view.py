@@ -27,6 +27,7 @@ from matchers.terms import Atom, Term, atom, number, shape
 Key = tuple[Any, int]
 # A shared term with one of these heads would be flattened into each of its uses.
 _FLATTENED = ("matmul", "add", "mul", "scale")
+_BLOCKS = (v.kron, v.block_diag)
 # Structure that a transpose keeps, and that an inverse keeps.
 _KEPT_BY_TRANSPOSE = {"symmetric", "positive_definite", "diagonal", "orthogonal", "permutation"}
 _KEPT_BY_INVERSE = _KEPT_BY_TRANSPOSE | {"lower_triangular", "upper_triangular"}
@@ -258,6 +259,9 @@ class View:
             kept = _KEPT_BY_TRANSPOSE if term.head is v.transpose else _KEPT_BY_INVERSE
             if key in kept and self.holds(term.args[0], key):
                 return True
+        if term.head in _BLOCKS and key in _KEPT_BY_INVERSE:
+            # A Kronecker product or a block diagonal has whatever all of its factors have.
+            return all(self.holds(a, key) for a in term.args)
         if any(self.holds(term, stronger) for stronger in _IMPLIED.get(key, ())):
             return True
         found = self.variables.get(term)

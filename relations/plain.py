@@ -22,6 +22,8 @@ from pytensor.graph.traversal import ancestors
 from unification import reify, var
 from unification.variable import isvar
 
+from matchers.terms import Term
+
 Graph = Variable[Any, Any]
 
 # How many answers are looked at for one that is new, how often in a row a graph is rewritten, and
@@ -96,7 +98,11 @@ class PlainGoal:
 
     def _first(self, variable: Graph) -> Graph | None:
         for answer in islice(self._answers(variable), ANSWERS):
-            new = _evaluated(answer)
+            try:
+                new = _evaluated(answer)
+            except Exception as error:
+                self._report(f"its answer cannot be built: {type(error).__name__}: {error}")
+                return None
             if new is None:
                 self._report(f"its answer {answer!r} is no graph of one output")
                 return None
@@ -116,7 +122,7 @@ class PlainGoal:
 
     def _fitting(self, new: Graph, variable: Graph) -> Graph | None:
         """`new` with the type of `variable`, or None, which is reported."""
-        if _kind(new) != _kind(variable):
+        if _kind(new) != _kind(variable) or not _same_lengths(new, variable):
             self._report(f"it gives {new.type} for {variable.type}, and is refused")
             return None
         if variable in ancestors([new]):
@@ -143,6 +149,12 @@ def _kind(x: Graph) -> tuple[Any, Any, Any]:
     return type(x.type), getattr(x.type, "dtype", None), getattr(x.type, "ndim", None)
 
 
+def _same_lengths(x: Graph, y: Graph) -> bool:
+    """Whether no length is known of both, and different."""
+    lengths = zip(getattr(x.type, "shape", ()), getattr(y.type, "shape", ()), strict=True)
+    return all(m is None or n is None or m == n for m, n in lengths)
+
+
 def _evaluated(answer: Any) -> Graph | None:
     """An answer as the one variable that it is, or None."""
     value = answer.evaled_obj if isinstance(answer, ExpressionTuple) else answer
@@ -153,25 +165,30 @@ def _evaluated(answer: Any) -> Graph | None:
 
 def _circular(x: Any, state: Mapping[Any, Any]) -> bool:
     """Whether `x`, under a state, contains itself: kanren has no occurs check, and would hang."""
-    done: set[Any] = set()
-    path: set[Any] = set()
+    path: set[int] = set()
+    done: set[int] = set()
     stack: list[tuple[Any, bool]] = [(x, False)]
     while stack:
         y, leaving = stack.pop()
         if leaving:
-            path.discard(y)
-            done.add(y)
-        elif isvar(y):
-            if y in path:
-                return True
-            if y not in done and y in state:
-                path.add(y)
-                stack += [(y, True), (state[y], False)]
-        elif type(y) is ConsPair:
-            stack += [(y.car, False), (y.cdr, False)]
-        elif isinstance(y, (tuple, list, ExpressionTuple)):
-            stack += [(part, False) for part in y]
+            path.discard(id(y))
+            done.add(id(y))
+        elif id(y) in path:
+            return True
+        elif id(y) not in done and (parts := _parts(y, state)):
+            path.add(id(y))
+            stack += [(y, True), *((part, False) for part in parts)]
     return False
+
+
+def _parts(y: Any, state: Mapping[Any, Any]) -> tuple[Any, ...]:
+    if isvar(y):
+        return (state[y],) if y in state else ()
+    if type(y) is ConsPair:
+        return (y.car, y.cdr)
+    if isinstance(y, Term) and y.ground:
+        return ()
+    return tuple(y) if isinstance(y, (tuple, list, ExpressionTuple)) else ()
 
 
 __all__ = ["ANSWERS", "ROUNDS", "PlainGoal"]

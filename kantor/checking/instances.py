@@ -154,9 +154,7 @@ class Problem:
             return None
         fields = {"variant": PLAIN, "seed": 0, **rest}
         blank = Instance(self.sides, known=known, structure=(), **fields)
-        structure = tuple(
-            pick(self.structures(x, blank.shape(x))) for x in self.sides.variables
-        )
+        structure = tuple(pick(self.structures(x, blank.shape(x))) for x in self.sides.variables)
         return replace(blank, structure=structure)
 
     def corners(self, variants: tuple[Variant, ...]) -> Iterator[Instance]:
@@ -199,7 +197,17 @@ class Problem:
 
 _AXES = {"matrix": 2, "vector": 1}
 # Lengths in the order in which they are chosen; what is not prime to anything comes last.
-PATTERNS = ((2, 3, 4, 3, 2, 5), (3, 2, 2, 3, 4), (4, 4, 2, 2, 3), (3,), (1,), (0,), (1, 3), (0, 2), (2, 0))
+PATTERNS = (
+    (2, 3, 4, 3, 2, 5),
+    (3, 2, 2, 3, 4),
+    (4, 4, 2, 2, 3),
+    (3,),
+    (1,),
+    (0,),
+    (1, 3),
+    (0, 2),
+    (2, 0),
+)
 
 
 def cycling(lengths: tuple[int, ...]) -> Callable[[Axis], int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -14,7 +15,7 @@ import pytensor.tensor as pt
 from kantor.checking.compare import Measured, measured, size
 from kantor.checking.entries import along
 from kantor.checking.instances import Instance, Problem, Variant
-from kantor.checking.sides import Evaluator, Sides, Undefined, build
+from kantor.checking.sides import Evaluator, Sides, Undefined, Unsupported, build, first_line
 
 _GRADIENTS = ("float64",)
 
@@ -36,6 +37,16 @@ class Mismatch(Exception):
     instance: Instance | None = None
     left: Any = None
     right: Any = None
+
+    @property
+    def about_gradients(self) -> bool:
+        """Whether the values agree."""
+        return "gradient" in self.what
+
+    @property
+    def kind(self) -> str:
+        """What is wrong, without the numbers."""
+        return re.sub(r"\d[\d.e+-]*", "…", self.what)
 
     def __str__(self) -> str:
         return self.what if self.instance is None else f"{self.what} ({self.instance})"
@@ -82,6 +93,11 @@ class Numeric:
     ----------
     worst : float
         The largest relative error met in double precision.
+    gradients : int
+        At how many instances gradients were compared.
+    partial : str
+        Where the right side has a value and the left has none, which is no fault unless the
+        relation is used from right to left.
     inapplicable : dict
         Variants in which the left side cannot be built, and why.
     """
@@ -91,6 +107,7 @@ class Numeric:
         self.sides = problem.sides
         self.worst = 0.0
         self.gradients = 0
+        self.partial = ""
         self.inapplicable: dict[str, str] = {}
         self._graphs: dict[Variant, Graphs] = {}
 
@@ -117,15 +134,14 @@ class Numeric:
             Where something differs.
         """
         variant = instance.variant
-        wide = self.graphs(_wide(variant))
         narrow = self.graphs(variant)
         try:
-            left = narrow.value("left")
+            left = narrow.value("left side")
         except Exception as error:
-            self.inapplicable.setdefault(variant.name, f"{type(error).__name__}: {error}")
+            self.inapplicable.setdefault(variant.name, first_line(error))
             raise Undefined("cannot be built") from error
         try:
-            here = measured(wide.value("left"), instance.values)
+            here = self.left(instance)
             (value,) = left(instance.values)
         except Undefined as error:
             self._check_undefined(instance, error)
@@ -135,38 +151,50 @@ class Numeric:
         if variant.dtype in _GRADIENTS:
             self._check_gradients(instance, value)
 
+    def left(self, instance: Instance, *, settled: bool = True) -> Measured:
+        """The value of the left side in double precision, or `Undefined`."""
+        wide = self.graphs(_wide(instance.variant))
+        return measured(wide.value("left side"), instance.values, settled=settled)
+
     def _check_undefined(self, instance: Instance, why: Undefined) -> None:
         """Where the relation is used backward, the left side must exist if the right one does."""
-        if not self.both_ways or str(why) == "ill-conditioned":
+        if not self.both_ways or isinstance(why, Unsupported) or str(why) == "ill-conditioned":
             return
         try:
-            here = measured(self.graphs(_wide(instance.variant)).value("right"), instance.values)
+            here = measured(
+                self.graphs(_wide(instance.variant)).value("right side"), instance.values
+            )
         except Undefined:
             return
-        raise Mismatch(
-            f"used from right to left: the left side has no value where the right has one: {why}",
-            instance,
-            None,
-            here.values[0],
-        )
+        if self.sides.relation.axiom:
+            what = f"an axiom, but only the right side has a value: {why}"
+            raise Mismatch(what, instance, None, here.values[0])
+        self.partial = self.partial or f"only the right side has a value at {instance}"
 
     def _compare(self, instance: Instance, here: Measured, left: Any, name: str) -> None:
         try:
             (right,) = self.graphs(instance.variant).value(name)(instance.values)
+        except Unsupported:
+            raise
         except Undefined as error:
-            raise Mismatch(
-                f"the {name} side has no value where the left has one: {error}", instance, left
-            ) from error
+            what = f"the {name} has no value where the left has one: {error}"
+            raise Mismatch(what, instance, left) from error
+        except Exception as error:
+            what = f"the {name} cannot be built: {first_line(error)}"
+            raise Mismatch(what, instance, left) from error
         if left.shape != right.shape:
-            what = f"the {name} side has shape {right.shape}, the left {left.shape}"
+            what = f"the {name} has shape {right.shape}, the left {left.shape}"
+            raise Mismatch(what, instance, left, right)
+        if right.dtype.kind == "c" and left.dtype.kind != "c":
+            what = f"the {name} is {right.dtype}, the left {left.dtype}"
             raise Mismatch(what, instance, left, right)
         error = size(right - left)
-        tolerance = here.tolerance(0, instance.variant.dtype, self._conditioning(instance, name))
-        if not error <= tolerance:
-            what = f"the {name} side differs by {error:.2g}, allowed is {tolerance:.1g}"
-            raise Mismatch(what, instance, left, right)
         if instance.variant.dtype == "float64" and size(left):
             self.worst = max(self.worst, error / size(left))
+        tolerance = here.tolerance(0, instance.variant.dtype, self._conditioning(instance, name))
+        if not error <= tolerance:
+            what = f"the {name} differs from the left by {error:.2g}, allowed is {tolerance:.1g}"
+            raise Mismatch(what, instance, left, right)
 
     def _conditioning(self, instance: Instance, name: str) -> Measured | None:
         """That of the other side, for relations that may lose accuracy."""
@@ -183,7 +211,7 @@ class Numeric:
     def _check_gradients(self, instance: Instance, value: Any) -> None:
         graphs = self.graphs(instance.variant)
         try:
-            left = graphs.gradient("left")
+            left = graphs.gradient("left side")
         except Exception:
             return  # the left side has no gradient, so none is lost
         weights = np.random.default_rng(instance.seed).standard_normal(value.shape)
@@ -193,12 +221,14 @@ class Numeric:
         except Undefined:
             return
         try:
-            other = graphs.gradient("right")(inputs)
+            other = graphs.gradient("right side")(inputs)
+        except Unsupported:
+            return
         except Undefined as error:
             what = f"the gradient of the right side has no value where the left's has: {error}"
             raise Mismatch(what, instance) from error
         except Exception as error:
-            what = f"the right side has no gradient: {type(error).__name__}: {error}"
+            what = f"the right side has no gradient: {first_line(error)}"
             raise Mismatch(what, instance) from error
         self._compare_gradients(instance, here, other)
         self.gradients += 1

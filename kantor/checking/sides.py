@@ -78,11 +78,11 @@ class Sides:
     def spellings(self) -> dict[str, Any]:
         """All that must be equal, by name; what is spelled in one way only is there once."""
         left, right = self.written
-        named = {"left": left, "right": right}
+        named = {"left side": left, "right side": right}
         if self.lhs is not left:
-            named["left in normal form"] = self.lhs
+            named["normal form of the left side"] = self.lhs
         if self.rhs is not right:
-            named["right in normal form"] = self.rhs
+            named["normal form of the right side"] = self.rhs
         return named
 
 
@@ -144,13 +144,20 @@ class Undefined(Exception):
     """A graph has no value at some inputs: it raises, or is not finite."""
 
 
+class Unsupported(Undefined):
+    """The reference cannot run a graph there, which says nothing about its value."""
+
+
 class Evaluator:
     """Some outputs as a function of NumPy arrays, run by PyTensor's Python linker, not rewritten."""
 
     def __init__(self, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
-        self._run = pytensor.function(
-            list(inputs), list(outputs), mode=REFERENCE, on_unused_input="ignore", trust_input=True
-        )
+        # Without a C compiler, so that inner graphs are linked in milliseconds as well.
+        with pytensor.config.change_flags(cxx=""):
+            self._run = pytensor.function(
+                list(inputs), list(outputs), mode=REFERENCE, on_unused_input="ignore",
+                trust_input=True,
+            )  # fmt: skip
 
     def __call__(self, values: Sequence[Any]) -> list[Any]:
         """The values of the outputs.
@@ -159,18 +166,23 @@ class Evaluator:
         ------
         Undefined
             Where an Op raises or an output is not finite.
+        Unsupported
+            Where NumPy cannot run it: over a batch of length 0.
         """
         try:
             with warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("ignore")
                 out = [np.asarray(x) for x in self._run(*values)]
+        except NotImplementedError as error:
+            raise Unsupported(first_line(error)) from error
         except Exception as error:
-            raise Undefined(_first_line(error)) from error
+            raise Undefined(first_line(error)) from error
         if not all(np.isfinite(x).all() for x in out):
             raise Undefined("not finite")
         return out
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """An exception in one line."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

@@ -5,20 +5,26 @@ import importlib.util
 import io
 import pickle
 from contextlib import redirect_stdout
+from inspect import signature
 
 import numpy as np
 import pytensor
 import pytensor.tensor as pt
 import pytest
+from etuples import etuple
+from kanren import eq, lall
 from pytensor.compile.debug.profiling import ProfileStats
 from pytensor.compile.mode import Mode, get_mode, optdb
 from pytensor.graph.rewriting.basic import MergeOptimizer
 from pytensor.graph.rewriting.db import RewriteDatabaseQuery
 from pytensor.tensor.linalg.products import KroneckerProduct
+from unification import var
 
 import kantor
+from kantor.engine import Engine
 from kantor.modes import mode
 from kantor.rewriter import KantorRewriter
+from relations.library import select
 
 PY = Mode("py")
 
@@ -120,6 +126,21 @@ def test_only_some_relations():
     assert not builds_kron(mode(PY, relations=["kron_matvec"]))
 
 
+@pytest.mark.skipif("goals" not in signature(Engine).parameters, reason="no plain goals yet")
+def test_a_plain_minikanren_relation():
+    def cosine_for_sine(in_lv, out_lv):
+        x = var()
+        return lall(eq(in_lv, etuple(pt.sin, x)), eq(out_lv, etuple(pt.cos, x)))
+
+    x = pt.dvector("x")
+    made = mode(PY, relations=cosine_for_sine)
+    value = np.array([0.3, 2.0])
+    f = pytensor.function([x], pt.sin(x), mode=made)
+    np.testing.assert_allclose(f(value), np.cos(value))
+    f = pytensor.function([x], pt.sin(x), mode=made.excluding("cosine_for_sine"))
+    np.testing.assert_allclose(f(value), np.sin(value))
+
+
 def test_a_mode_leaves_the_global_database_alone():
     query = RewriteDatabaseQuery(include=["fast_run"])
     before = [str(r) for r in optdb["stabilize"].query(query).get_node_rewriters()]
@@ -143,6 +164,10 @@ def test_the_phase_runs_once_and_where_pytensor_has_it():
 def test_a_mode_survives_what_rebuilds_it():
     made = mode(PY, relations="kantor:kronecker")
     assert not builds_kron(pickle.loads(pickle.dumps(made)))
+    chosen = mode(PY, relations=iter(select("kron_matvec")[0]))
+    assert not builds_kron(pickle.loads(pickle.dumps(chosen)))
+    f = pytensor.function(*kron_vector(), mode=chosen)
+    np.testing.assert_allclose(pickle.loads(pickle.dumps(f))(*values()), f(*values()))
     assert not builds_kron(copy.copy(made))
     assert not builds_kron(made.clone())
     # As pymc.pytensorf.compile does it.

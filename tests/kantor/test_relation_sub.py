@@ -25,7 +25,8 @@ from unification.variable import isvar
 
 import kantor
 from kantor.modes import register, unregister
-from kantor.rewriter import RelationSub
+from kantor.rewriter import _OPS, RelationSub
+from matchers.readers import READERS
 from relations.language import matrices, relation
 from relations.library import select
 
@@ -149,15 +150,18 @@ def test_a_plain_relation_until_nothing_changes():
 
 
 def test_a_relation_in_plain_kanren_both_ways():
-    a, b, v = pt.dmatrix("a"), pt.dmatrix("b"), pt.dvector("v")
-    r = library("inverse_of_inverse")
-    q = var()
-    out = pt.linalg.inv(pt.linalg.inv(a)) @ v
-    inner = out.owner.inputs[0].owner.inputs[0]
-    (found, *_) = run(1, q, r(inner, q))
-    assert not isinstance(found, Variable)
-    assert eval_if_etuple(found) is a
-    del b
+    a, b = pt.dmatrices("ab")
+    inverse, kron = pt.linalg.inv, pt.linalg.kron
+    left, right = inverse(kron(a, b)), kron(inverse(a), inverse(b))
+    r, q = library("inverse_of_kron"), var()
+    (there,) = run(1, q, r(left, q))
+    (back,) = run(1, q, r(q, right))
+    assert not isinstance(there, Variable) and not isinstance(back, Variable)
+    np.testing.assert_allclose(*value(eval_if_etuple(there), left))
+    assert isinstance(eval_if_etuple(there).owner.op, KroneckerProduct)
+    np.testing.assert_allclose(*value(eval_if_etuple(back), right))
+    assert not isinstance(eval_if_etuple(back).owner.op, KroneckerProduct)
+    assert run(1, q, r(left, right)) and not run(1, q, r(left, kron(a, b)))
 
 
 def test_a_relation_s_results_go_through_the_stock_filters():
@@ -224,6 +228,11 @@ def test_it_tracks_only_the_ops_that_its_left_side_starts_at():
 def test_every_relation_says_what_it_tracks(r):
     tracks = RelationSub(r).tracks()
     assert tracks is None or (tracks and all(isinstance(t, type) for t in tracks))
+
+
+def test_the_table_of_ops_names_ops_that_are_read():
+    known = {t.__name__ for t in READERS}
+    assert {name for names in _OPS.values() for name in names} <= known
 
 
 def test_it_runs_nothing_on_other_ops():

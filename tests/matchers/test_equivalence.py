@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from math import comb, perm
 from random import Random
 
 import pytensor.tensor as pt
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from matchers.dims import ONE, Dim, Dims, const
 from matchers.match import Context, compile_pattern, variables_of
 from matchers.reference import answers
-from matchers.terms import LogicVar, Run, Term, atom, number, shape, subterms
+from matchers.terms import Head, LogicVar, Run, Term, atom, number, shape, subterms
 from matchers.vocabulary import (
     add,
     block_diag,
@@ -132,7 +133,9 @@ def a_pattern(random: Random, t: Term, wild: float) -> object:
         return _flat_pattern(random, t, wild)
     args = [a_pattern(random, a, wild) if isinstance(a, Term) else a for a in t.args]
     # A shared sum opened to one with a rest has no transpose that can be written.
-    return t if t.head is transpose and {R, S, S2} & {*variables_of(args[0])} else t.head.make(*args)
+    return (
+        t if t.head is transpose and {R, S, S2} & {*variables_of(args[0])} else t.head.make(*args)
+    )
 
 
 def _flat_pattern(random: Random, t: Term, wild: float) -> object:
@@ -157,7 +160,15 @@ def _flat_pattern(random: Random, t: Term, wild: float) -> object:
         parts.append(A)
     if random.random() < 0.15 and not (t.head.commutative and R in parts):
         parts.insert(random.randint(0, len(parts)), R if t.head.commutative else S2)
-    return t.head.make(*parts)
+    return _flat(t.head, parts)
+
+
+def _flat(head: Head, parts: list[object]) -> object:
+    """With one rest at most; a shared sum, opened, may have brought its own."""
+    made = head.make(*parts)
+    if not isinstance(made, Term) or made.args.count(R) < 2:
+        return made
+    return made.head.make(*(a for a in made.args if a is not R), R)
 
 
 def _loose_pattern(random: Random, t: Term, operands: list[Term]) -> object:
@@ -166,7 +177,7 @@ def _loose_pattern(random: Random, t: Term, operands: list[Term]) -> object:
     if random.random() < 0.5:
         parts.append(a_pattern(random, random.choice(operands), 0.2))
     if t.head.commutative:
-        return t.head.make(*parts, *([R] if random.random() < 0.5 else []))
+        return _flat(t.head, [*parts, *([R] if random.random() < 0.5 else [])])
     for segment in (S, S2):
         if random.random() < 0.4:
             parts.insert(random.randint(0, len(parts)), segment)
@@ -210,18 +221,22 @@ def a_case(random: Random, depth: int = 2):
     pattern = a_pattern(random, source, random.choice([0.05, 0.2, 0.4, 0.7]))
     if isinstance(pattern, LogicVar) and pattern.kind in ("segment", "rest"):
         pattern = A
-    assume(_work(pattern, term) < 600)
+    assume(_work(pattern, term) < 2000)
     return pattern, term, Context(DIMS, budget=3000)
 
 
 def _work(pattern, term) -> int:
-    """A bound on the ways in which the reference distributes the operands of sums."""
-    sums = [x for x in (*subterms(pattern), pattern) if isinstance(x, Term) and x.head in (add, mul)]
-    most = max((len(x.args) for x in subterms(term) if x.head in (add, mul)), default=1)
+    """A bound on the ways in which the reference distributes operands over elements."""
+    flat = [x for x in {*subterms(pattern), pattern} if isinstance(x, Term) and x.head.flat]
     work = 1
-    for p in sums:
+    for p in flat:
+        most = max((len(x.args) for x in subterms(term) if x.head is p.head), default=1)
         free = sum(isinstance(a, LogicVar) or a.head in (transpose, reshape) for a in p.args)
-        work *= (free + 1) ** most * 2 ** max(0, len(p.args) - free)
+        ones = min(len(p.args) - free, most)
+        if p.head.commutative:
+            work *= (free + 1) ** (most - ones) * perm(most, ones)
+        else:
+            work *= comb(most + free, free)
     return work
 
 
@@ -241,13 +256,13 @@ def examples(n: int, **options) -> settings:
     )
 
 
-@examples(1300)
+@examples(1800)
 @given(RANDOM)
 def test_whole_terms(random):
     compare(*a_case(random))
 
 
-@examples(300)
+@examples(600)
 @given(RANDOM)
 def test_deeper_terms(random):
     compare(*a_case(random, 3))
@@ -286,7 +301,7 @@ def test_windows_are_explicit_segments(random):
     assume(not any(getattr(e, "kind", None) == "segment" for e in ends) and R not in pattern.args)
     if pattern.head.commutative:
         around = pattern.head.make(*pattern.args, OTHERS)
-        assume(_work(around, term) < 600)
+        assume(_work(around, term) < 2000)
     else:
         around = pattern.head.make(BEFORE, *pattern.args, AFTER)
 
@@ -340,4 +355,4 @@ def test_many_cases_match():
 
     comparison()
     assert sum(n > 0 for n in counts) > 0.4 * len(counts)
-    assert sum(n > 1 for n in counts) > 0.05 * len(counts)
+    assert sum(n > 1 for n in counts) > 0.03 * len(counts)

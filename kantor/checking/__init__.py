@@ -1,0 +1,23 @@
+"""The verification battery that every relation inherits, run as ``python -m kantor check``."""
+
+from kantor.checking.battery import Verdict, verify
+from kantor.checking.command import main
+from kantor.checking.entries import Source, maker
+from kantor.checking.instances import Instance, Problem
+from kantor.checking.matching import NearMiss, near_misses
+from kantor.checking.numeric import Mismatch
+from kantor.checking.sides import readings
+
+__all__ = [
+    "Instance",
+    "Mismatch",
+    "NearMiss",
+    "Problem",
+    "Source",
+    "Verdict",
+    "main",
+    "maker",
+    "near_misses",
+    "readings",
+    "verify",
+]

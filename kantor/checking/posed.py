@@ -1,0 +1,220 @@
+"""The left side of a relation as a user's graph, with declarations, read back through the view."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytensor.tensor as pt
+from pytensor.assumptions import KEY_REGISTRY, assume
+from pytensor.graph.fg import FunctionGraph
+from pytensor.graph.replace import clone_replace
+
+from kantor.api import graph_of
+from kantor.checking.instances import (
+    PLAIN,
+    SHAPE_CONDITIONS,
+    Instance,
+    NoInstance,
+    Problem,
+    Variant,
+)
+from kantor.checking.lengths import value
+from kantor.checking.sides import Evaluator, Sides, build
+from matchers.conforming import equations
+from matchers.dims import ONE, Dim
+from matchers.match import Context
+from matchers.terms import (
+    Atom,
+    LogicVar,
+    Number,
+    Term,
+    atom,
+    evaluate,
+    is_scalar,
+    shape,
+    subterms,
+)
+from matchers.view import View
+from relations.language import Direction, Relation
+from relations.rules import Rewrite, instantiate, rules
+
+
+@dataclass(frozen=True)
+class Posed:
+    """A side of a relation over inputs with the structure that its conditions ask for.
+
+    Attributes
+    ----------
+    output : Variable
+        The graph, as a user would have written it: vectors are vectors.
+    inputs : tuple of Variable
+        One per variable of the relation.
+    """
+
+    sides: Sides
+    output: Any
+    inputs: tuple[Any, ...]
+
+    def values(self, instance: Instance) -> list[Any]:
+        """The values of an instance, as the inputs take them."""
+        return [
+            v[..., 0] if x.kind == "vector" else v
+            for x, v in zip(self.sides.variables, instance.values, strict=True)
+        ]
+
+
+def pose(
+    sides: Sides,
+    side: Any = None,
+    *,
+    instance: Instance | None = None,
+    undeclared: Collection[LogicVar] = (),
+    variant: Variant = PLAIN,
+) -> Posed:
+    """Build a side over fresh inputs.
+
+    Parameters
+    ----------
+    sides : Sides
+    side : Term, optional
+        By default the left side as its author wrote it.
+    instance : Instance, optional
+        Whose shapes are declared as static ones; by default all lengths are unknown.
+    undeclared : collection of LogicVar
+        Variables whose structure is not declared.
+    variant : Variant
+    """
+    side = sides.written[0] if side is None else side
+    inputs, leaves = [], {}
+    for i, x in enumerate(sides.variables):
+        known = (None, None) if instance is None else instance.shape(x)
+        lead = ((None if instance is None else instance.batch),) if variant.batch(i) else ()
+        dims = {"scalar": (), "vector": (*lead, known[0])}.get(x.kind, (*lead, *known))
+        var = pt.tensor(x.name, dtype=variant.dtype, shape=dims)
+        inputs.append(var)
+        leaf = var if x in undeclared else _structured(x, var, sides.relation)
+        leaves[x] = pt.expand_dims(leaf, -1) if x.kind == "vector" else leaf
+    out = pt.as_tensor_variable(build(side, leaves))
+    if isinstance(side, Term) and not side.scalar and shape(side)[1] == ONE:
+        out = out.squeeze(-1) if out.type.broadcastable[-1] else out
+    return Posed(sides, out, tuple(inputs))
+
+
+_CORES = {"vector": 1, "scalar": 0}
+
+
+def _structured(x: LogicVar, var: Any, relation: Relation) -> Any:
+    keys = [c.name for c in relation.conditions if x in c.variables]
+    declared = {k: True for k in keys if k not in SHAPE_CONDITIONS}
+    unknown = sorted(declared.keys() - KEY_REGISTRY.keys())
+    if unknown:
+        raise NoInstance(f"{unknown[0]}({x}) cannot be declared: PyTensor knows no such assumption")
+    return assume(var, **declared)
+
+
+@dataclass(frozen=True)
+class Read:
+    """A graph as a term, and what one relation makes of it.
+
+    Attributes
+    ----------
+    root : Term
+    rewrites : list of Rewrite
+        At any position.
+    inputs : list of Variable
+    """
+
+    root: Term
+    rewrites: list[Rewrite]
+    inputs: list[Any]
+
+    @property
+    def matched(self) -> bool:
+        """Whether the whole graph matched."""
+        return any(r.before is self.root for r in self.rewrites)
+
+    def evaluator(self, limit: int = 12) -> Evaluator:
+        """The values before and after each of the first rewrites, in turn."""
+        both = [t for r in self.rewrites[:limit] for t in (r.before, r.after)]
+        return Evaluator(self.inputs, [pt.as_tensor_variable(evaluate(t)) for t in both])
+
+
+def read(posed: Posed) -> Read:
+    """Read a graph through the view, and match the relation everywhere in it."""
+    fgraph, _ = graph_of([posed.output])
+    view = View(fgraph)
+    root = view.definition(fgraph.outputs[0])
+    matcher, context = rules((posed.sides.relation,)), Context(view.dims)
+    found = [r for t in _everywhere(root) for r in matcher.rewrites(t, view, context)]
+    return Read(root, found, list(posed.inputs))
+
+
+def matches_terms(problem: Problem, direction: Direction, instance: Instance) -> bool:
+    """Whether a direction matches its own source, leaves in place of variables, as a term."""
+    posed = pose(problem.sides, instance=instance)
+    leaves = {
+        x: atom(_structured(x, var, problem.sides.relation), _CORES.get(x.kind, 2))
+        for x, var in zip(problem.sides.variables, posed.inputs, strict=True)
+    }
+    side = problem.sides.rhs if direction.backward else problem.sides.lhs
+    term = instantiate(side, leaves)
+    fgraph = FunctionGraph(outputs=[a.var for a in leaves.values()], clone=False)
+    view = View(fgraph)
+    for a in leaves.values():
+        view.term(a.var, a.core)
+    for a, b in (e for t in subterms(term) for e in equations(t)):
+        view.dims.unify(a, b)
+    found = rules((direction.relation,)).rewrites(term, view, Context(view.dims))
+    return any(r.before is term for r in found)
+
+
+def unreadable(sides: Sides, side: Any, instance: Instance) -> list[str]:
+    """The heads of a side that the view does not read from the graphs that they build."""
+    found = []
+    for t in subterms(side):
+        if t.args and not _readable(t, instance) and t.head.name not in found:
+            found.append(t.head.name)
+    return found
+
+
+def _readable(term: Term, instance: Instance) -> bool:
+    """Whether the graph of `term` over leaves in place of its arguments reads as its head."""
+    args = []
+    for a in term.args:
+        if isinstance(a, Dim):
+            args.append(value(a, instance.known))
+        elif not isinstance(a, (Term, LogicVar)) or isinstance(a, Number):
+            args.append(getattr(a, "value", a))
+        else:
+            rows, cols, _ = shape(a)
+            dims = (
+                () if is_scalar(a) else (value(rows, instance.known), value(cols, instance.known))
+            )
+            args.append(pt.tensor(dtype="float64", shape=dims))
+    view = View(graph_of([pt.as_tensor_variable(term.head.build(*args))])[0])
+    read_back = view.definition(view.fgraph.outputs[0])
+    return any(t.head is term.head for t in subterms(read_back))
+
+
+def same_term(sides: Sides, instance: Instance | None = None) -> bool:
+    """Whether both sides of an axiom read as one term."""
+    left, right = pose(sides, instance=instance), pose(sides, sides.written[1], instance=instance)
+    swap: Mapping[Any, Any] = dict(zip(right.inputs, left.inputs, strict=True))
+    fgraph, _ = graph_of([left.output, clone_replace(right.output, swap)])
+    view = View(fgraph)
+    first, second = (view.definition(o) for o in fgraph.outputs)
+    return first is second
+
+
+def _everywhere(root: Term) -> list[Term]:
+    """All terms under `root`, those included that shared atoms stand for."""
+    found: dict[Term, None] = {}
+    pending = [root]
+    while pending:
+        for t in subterms(*pending):
+            found[t] = None
+        opened = [t.definition for t in found if isinstance(t, Atom) and t.definition is not None]
+        pending = [t for t in opened if t not in found]
+    return list(found)

@@ -1,0 +1,302 @@
+"""Compiled patterns: kinds, marks, dimensions, shared atoms, windows, laziness and budgets."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import pytensor.tensor as pt
+import pytest
+
+from matchers.dims import ONE, Dims, const
+from matchers.match import Context, compile_pattern
+from matchers.reference import answers
+from matchers.terms import LogicVar, Run, Term, atom, number, shape
+from matchers.vocabulary import (
+    add, eye, inverse, kron, matmul, reshape, scale, trace, transpose, triangle, vec,
+)  # fmt: skip
+
+a, b, c, d = (atom(pt.matrix(n)) for n in "abcd")
+x, y = (atom(pt.vector(n), 1) for n in "xy")
+s = atom(pt.scalar("s"), 0)
+A, B, X = (LogicVar(n) for n in "ABX")
+v = LogicVar("v", "vector")
+k = LogicVar("k", "scalar")
+S = LogicVar("S", "segment")
+R = LogicVar("R", "rest")
+
+
+def compiled(pattern, term, context, shapes):
+    return list(compile_pattern(pattern, shapes).match(term, context))
+
+
+@pytest.fixture(params=[compiled, answers], ids=["compiled", "reference"])
+def match(request):
+    def run(pattern, term, shapes=None, dims=None):
+        return request.param(pattern, term, Context(dims or Dims()), shapes or {})
+
+    return run
+
+
+# --- kinds ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("var", "term", "fits"),
+    [
+        (A, a, True),
+        (A, a @ b, True),
+        (A, x, True),
+        (A, s, False),
+        (A, number(2), False),
+        (A, trace(a), False),
+        (v, x, True),
+        (v, a @ x, True),
+        (v, a, False),
+        (v, s, False),
+        (k, s, True),
+        (k, number(2), True),
+        (k, trace(a), True),
+        (k, a, False),
+        (k, x, False),
+    ],
+)
+def test_a_variable_binds_what_its_kind_allows(match, var, term, fits):
+    assert match(var, term) == ([{var: term}] if fits else [])
+
+
+def test_a_vector_binds_what_the_dimensions_make_a_column(match):
+    dims = Dims()
+    dims.unify(shape(a)[1], ONE)
+    assert match(v, a, dims=dims) == [{v: a}]
+    assert match(v, b, dims=dims) == []
+
+
+def test_a_repeated_variable_is_one_term(match):
+    assert match(kron(A, A), kron(a, a)) == [{A: a}]
+    assert match(kron(A, A), kron(a, b)) == []
+
+
+def test_ordinary_heads_go_pairwise(match):
+    assert match(triangle(A, True, False), triangle(a, True, False)) == [{A: a}]
+    assert match(triangle(A, True, False), triangle(a, False, False)) == []
+    assert match(scale(k, inverse(A)), 2 * inverse(a)) == [{k: number(2), A: a}]
+    assert match(inverse(A), a) == []
+
+
+def test_literals_match_themselves(match):
+    assert match(scale(-1, A), -a) == [{A: a}]
+    assert match(scale(-1, A), 2 * a) == []
+    assert match(a @ B, a @ b) == [{B: b}]
+    assert match(a @ B, c @ b) == []
+    assert match(a @ b, a @ b) == [{}]
+    assert match(a + b, b + a) == [{}]
+
+
+# --- marks ---------------------------------------------------------------------------------------
+
+
+def test_a_transpose_binds_the_transpose(match):
+    assert match(A.T, a) == [{A: a.T}]
+    assert match(A.T, a.T) == [{A: a}]
+    assert match(A.T, a @ b.T) == [{A: b @ a.T}]
+    assert match(v.T, x.T) == [{v: x}]
+    assert match(v.T, x) == []
+
+
+def test_a_transposed_structure_is_an_ordinary_head(match):
+    assert match(transpose(kron(A, B)), transpose(kron(a, b))) == [{A: a, B: b}]
+    assert match(transpose(kron(A, B)), kron(a.T, b.T)) == []
+
+
+def _kronecker_context():
+    dims = Dims()
+    dims.unify(shape(x)[0], shape(kron(a, b))[1])
+    return dims
+
+
+def test_a_vec_matches_any_vector_of_the_right_length(match):
+    shapes = {X: (A.cols, B.cols)}
+    pattern = kron(A, B) @ vec(X)
+    inside = reshape(x, shape(a)[1], shape(b)[1])
+    answer = [{A: a, B: b, X: inside}]
+    assert match(pattern, kron(a, b) @ x, shapes, _kronecker_context()) == answer
+    assert match(pattern, kron(a, b) @ x, shapes) == []
+    assert match(pattern, kron(a, b) @ x) == []
+
+
+def test_a_vec_matches_a_run(match):
+    dims = Dims()
+    dims.unify(shape(c)[0], shape(kron(a, b))[1])
+    found = match(kron(A, B) @ vec(X), kron(a, b) @ c @ x, {X: (A.cols, B.cols)}, dims)
+    assert found == [{A: a, B: b, X: reshape(c @ x, shape(a)[1], shape(b)[1])}]
+
+
+def test_a_vec_of_a_known_matrix_gives_it_back(match):
+    dims = Dims()
+    dims.unify(shape(c)[0], shape(a)[1])
+    dims.unify(shape(c)[1], shape(b)[1])
+    (found,) = match(kron(A, B) @ vec(X), kron(a, b) @ vec(c), {X: (A.cols, B.cols)}, dims)
+    assert found[X] in (c, reshape(c, shape(a)[1], shape(b)[1]))
+
+
+def test_a_vec_of_unknown_shape_matches_literally(match):
+    assert match(vec(X), vec(a)) == [{X: a}]
+    assert match(vec(X), x) == []
+    assert match(vec(A @ X), vec(a @ b)) == [{A: a, X: b}]
+
+
+def test_a_row_is_the_transpose_of_a_vec(match):
+    row = vec(X).T @ kron(A, B)
+    dims = Dims()
+    dims.unify(shape(x)[0], shape(kron(a, b))[0])
+    found = match(row, x.T @ kron(a, b), {X: (A.rows, B.rows)}, dims)
+    assert found == [{A: a, B: b, X: reshape(x, shape(a)[0], shape(b)[0])}]
+
+
+def test_shapes_in_terms_of_each_other_are_refused():
+    with pytest.raises(ValueError, match="in terms of each other"):
+        compile_pattern(vec(A) @ vec(B), {A: (B.rows, B.cols), B: (A.rows, A.cols)})
+
+
+# --- dimensions ----------------------------------------------------------------------------------
+
+
+def test_a_dimension_waits_for_its_variables(match):
+    four = atom(pt.tensor("four", shape=(4, 4)))
+    assert match(kron(eye(A.rows), A), kron(eye(const(4)), four)) == [{A: four}]
+    assert match(kron(eye(A.rows), A), kron(eye(const(3)), four)) == []
+    assert match(kron(eye(A.rows), A), kron(eye(shape(a)[0]), a)) == [{A: a}]
+
+
+def test_a_dimension_that_is_never_known_asks_for_nothing(match):
+    assert match(eye(A.rows), eye(const(3))) == [{}]
+    assert match(eye(const(3)), eye(const(3))) == [{}]
+    assert match(eye(const(4)), eye(const(3))) == []
+
+
+# --- shared atoms --------------------------------------------------------------------------------
+
+
+def test_structure_opens_a_shared_atom(match):
+    shared = atom(pt.matrix("shared"), 2, a @ b)
+    assert match(inverse(A @ B), inverse(shared)) == [{A: a, B: b}]
+    assert match(inverse(A), inverse(shared)) == [{A: shared}]
+    assert match(A @ B, shared) == [{A: a, B: b}]
+    assert match(A @ B @ X, shared @ c) == []
+    assert match(A @ B, shared @ c) == [{A: shared, B: c}]
+
+
+def test_a_factor_is_opened_where_its_head_is_wanted(match):
+    shared = atom(pt.matrix("shared"), 2, kron(a, b))
+    assert match(kron(A, B) @ v, shared @ x) == [{A: a, B: b, v: x}]
+    assert match(inverse(a @ b), inverse(atom(pt.matrix(), 2, a @ b))) == [{}]
+
+
+# --- where a pattern makes no sense --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pattern", [inverse(S), scale(k, R), S, kron(A, R), A + S])
+def test_segments_and_rests_stand_in_flat_heads_only(pattern):
+    with pytest.raises(ValueError, match=r"segment|rest"):
+        compile_pattern(pattern)
+
+
+def test_two_rests_are_refused():
+    with pytest.raises(ValueError, match="more than one rest"):
+        compile_pattern(add(A, R, LogicVar("R2", "rest")))
+
+
+# --- windows -------------------------------------------------------------------------------------
+
+
+def windows(pattern, term):
+    return [tuple(w) for w in compile_pattern(pattern).match_within(term, Context())]
+
+
+def test_a_product_matches_within_a_product():
+    assert windows(A @ inverse(A), a @ b @ inverse(b) @ c) == [({A: b}, Run((a,)), Run((c,)))]
+    assert windows(A @ B, a @ b @ c) == [
+        ({A: a, B: b}, Run(), Run((c,))),
+        ({A: a, B: b @ c}, Run(), Run()),
+        ({A: a @ b, B: c}, Run(), Run()),
+        ({A: b, B: c}, Run((a,)), Run()),
+    ]
+
+
+def test_an_explicit_segment_is_the_surrounding():
+    assert windows(S @ a, b @ a @ c) == [({S: Run((b,))}, Run(), Run((c,)))]
+    assert windows(a @ S, b @ a @ c) == [({S: Run((c,))}, Run((b,)), Run())]
+
+
+def test_a_sum_matches_within_a_sum():
+    assert windows(A @ B + A, a @ b + c + a + d) == [({A: a, B: b}, Run(), Run((c, d)))]
+    assert windows(A + A + R, a + b + a) == [({A: a, R: Run((b,))}, Run(), Run())]
+
+
+def test_a_window_puts_back_what_stands_around():
+    term = a @ b @ c @ d
+    for found in compile_pattern(A @ B).match_within(term, Context()):
+        inside = matmul(found.substitution[A], found.substitution[B])
+        assert matmul(found.before, inside, found.after) is term
+
+
+def test_other_heads_have_nothing_around():
+    assert windows(inverse(A), inverse(a)) == [({A: a}, Run(), Run())]
+    assert windows(A, a @ b) == [({A: a @ b}, Run(), Run())]
+
+
+# --- laziness, order, budget ---------------------------------------------------------------------
+
+MANY = [atom(pt.matrix(f"m{i}")) for i in range(12)]
+VARIABLES = [LogicVar(f"V{i}") for i in range(12)]
+
+
+def test_answers_come_one_at_a_time():
+    """12! answers, of which the first three cost little."""
+    context = Context(budget=200)
+    found = list(islice(compile_pattern(add(*VARIABLES)).match(add(*MANY), context), 3))
+    assert len(found) == 3
+    assert not context.exhausted
+
+
+def test_the_order_of_answers_is_fixed():
+    pattern, term = A + B + R, add(*MANY[:5])
+    once, again = ([*compile_pattern(pattern).match(term, Context())] for _ in range(2))
+    assert once == again
+    assert [list(answer) for answer in once] == [[A, B, R]] * len(once)
+
+
+def test_a_spent_budget_is_never_silent():
+    context = Context(budget=300)
+    found = list(compile_pattern(add(*VARIABLES)).match(add(*MANY), context))
+    assert context.exhausted
+    assert context.budget == 0
+    assert 0 < len(found) < 300
+    # All that follows in this context is cut short, and says so.
+    assert list(compile_pattern(A).match(a, context)) == []
+
+
+def test_a_sufficient_budget_leaves_no_mark():
+    context = Context(budget=100)
+    assert len(list(compile_pattern(A + B).match(a + b + c, context))) == 6
+    assert not context.exhausted
+    assert 0 < context.budget < 100
+
+
+def test_an_abandoned_match_leaves_the_pattern_as_it_was():
+    pattern = compile_pattern(A @ B)
+    next(pattern.match(a @ b @ c, Context()))
+    assert len(list(pattern.match(a @ b @ c, Context()))) == 2
+
+
+def test_answers_do_not_share_state():
+    first, second = compile_pattern(A @ B).match(a @ b @ c, Context())
+    first.clear()
+    assert second == {A: a @ b, B: c}
+
+
+def test_patterns_know_their_variables():
+    pattern = compile_pattern(B @ A @ vec(X) + R, {X: (A.rows, B.cols)})
+    assert pattern.variables == (B, A, X, R)
+    assert isinstance(pattern.term, Term)
+    assert repr(pattern).startswith("Pattern(")
