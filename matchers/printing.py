@@ -271,15 +271,17 @@ class _Printer:
             signed = (f" - {t[1:]}" if t.startswith("-") else f" + {t}" for t in others)
             return first + "".join(signed), precedence
         separator = "·" if x.scalar else _SEPARATORS[name]
-        return separator.join([first, *others]), precedence
+        # An elementwise product binds no closer than a Kronecker product, to be read without doubt.
+        binds = min(precedence, 4) if separator == " ⊙ " else precedence
+        return separator.join([first, *others]), binds
 
     def scaled(self, x: Term, depth: int) -> Part:
         """A coefficient, which binds as a product does: c·A B."""
         c, inner = x.args
         precedence = x.head.precedence - 1
-        body = self.within(inner, depth - 1, precedence)
         if isinstance(c, Number) and c.value == -1:
-            return f"-{body}", precedence
+            return f"-{self.within(inner, depth - 1, precedence - 1)}", precedence - 1
+        body = self.within(inner, depth - 1, precedence)
         return f"{self.within(c, depth - 1, x.head.precedence)}·{body}", precedence
 
     def marked(self, x: Term, depth: int) -> Part:

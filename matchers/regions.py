@@ -15,6 +15,7 @@ from pytensor.compile.builders import OpFromGraph
 from pytensor.tensor.blockwise import Blockwise
 from pytensor.tensor.elemwise import DimShuffle, Elemwise
 from pytensor.tensor.linalg.products import KroneckerProduct
+from pytensor.tensor.math import Sum
 
 from matchers.readers import ANCHORS, PRODUCTS, READERS, SCALAR_READERS, STRUCTURAL, core_op
 
@@ -46,7 +47,7 @@ def structural(node: Any) -> bool:
 
 def anchored(fgraph: Any) -> bool:
     """Whether anything in the graph can start a region; the fast exit of every compile."""
-    products = 0
+    products = sums = 0
     anchors, blockwise = ANCHORS, Blockwise
     for node in fgraph.apply_nodes:
         op = node.op
@@ -57,7 +58,9 @@ def anchored(fgraph: Any) -> bool:
             return True
         if kind in PRODUCTS:
             products += 1
-    return products > 1
+        elif kind is Sum:
+            sums += 1
+    return products > 1 or bool(products and sums)
 
 
 def _kron_gradient(node: Any) -> bool:
@@ -90,9 +93,15 @@ def regions(fgraph: Any) -> Iterator[Region]:
     _caps(fgraph, order, groups)
     for members in groups.sets():
         kinds = [type(core_op(n)) for n in members]
-        if any(k in ANCHORS for k in kinds) or sum(k in PRODUCTS for k in kinds) > 1:
+        if any(k in ANCHORS for k in kinds) or _several(kinds):
             nodes = sorted(members, key=rank.__getitem__)
             yield Region(nodes, used_outside(fgraph, nodes))
+
+
+def _several(kinds: list[type]) -> bool:
+    """Whether there are two products, or a product and a sum over it."""
+    products = sum(k in PRODUCTS for k in kinds)
+    return products > 1 or (products == 1 and Sum in kinds)
 
 
 def _gather(node: Any, groups: _Groups) -> None:

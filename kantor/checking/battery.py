@@ -171,12 +171,15 @@ def _draw(
 
     @st.composite
     def instances(draw: Any) -> Instance:
+        variant = draw(st.sampled_from(variants))
+        # An empty batch of one factor would excuse the left side from what the other factors are.
+        least = 0 if variant.batched == "all" else 1
         made = problem.instance(
             lambda axis: draw(lengths),
             lambda names: draw(st.sampled_from(names)),
-            variant=draw(st.sampled_from(variants)),
+            variant=variant,
             seed=draw(st.integers(0, 2**32 - 1)),
-            batch=draw(st.integers(0, 3)),
+            batch=draw(st.integers(least, 3)),
             magnitude=draw(st.sampled_from((1.0, 1e-3, 30.0))),
         )
         return made if made is not None else reject()

@@ -9,7 +9,18 @@ from matchers.index import Index
 from matchers.match import Context, compile_pattern
 from matchers.terms import LogicVar, atom, number
 from matchers.vocabulary import (
-    add, block_diag, cholesky, diag, inverse, kron, logabsdet, matmul, mul, scale, trace, vec,
+    add,
+    block_diag,
+    cholesky,
+    diag,
+    inverse,
+    kron,
+    logabsdet,
+    matmul,
+    mul,
+    scale,
+    trace,
+    vec,
 )  # fmt: skip
 
 a, b, c = (atom(pt.matrix(n)) for n in "abc")

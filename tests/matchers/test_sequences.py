@@ -61,7 +61,9 @@ CASES = {
     "columns end a product": (A @ v, a @ b @ x, [{A: a, v: b @ x}, {A: a @ b, v: x}]),
     "a column is no matrix's run": (v @ A, a @ b, []),
     "a single operand": (X @ S, inverse(a), [{X: inverse(a), S: run()}]),
-    "Kronecker factors": (kron(A, B), kron(a, b, c), [{A: a, B: kron(b, c)}, {A: kron(a, b), B: c}]),
+    "Kronecker factors": (
+        kron(A, B), kron(a, b, c), [{A: a, B: kron(b, c)}, {A: kron(a, b), B: c}],
+    ),
     "a nested product": (inverse(A @ B), inverse(a @ b), [{A: a, B: b}]),
     "a nested product, kept": (inverse(A) @ A, inverse(a @ b) @ a @ b, [{A: a @ b}]),
     "blocks": (block_diag(S, A, S2), block_diag(a), None),
