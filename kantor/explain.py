@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pytensor.graph.basic import Variable
-from pytensor.graph.traversal import graph_inputs, toposort
 
 from kantor.api import ROUNDS, graph_of
 from kantor.engine import PlainStep, Step
@@ -215,7 +214,7 @@ def explain(
     >>> v = pt.vector("v")
     >>> print(kantor.explain(kron(A, B) @ v))  # doctest: +SKIP
     """
-    listed = tuple([outputs] if isinstance(outputs, Variable) else outputs)
+    listed = tuple(outputs) if isinstance(outputs, (list, tuple)) else (outputs,)
     for x in listed:
         if not isinstance(x, Variable):
             raise TypeError(f"kantor takes PyTensor variables, not {x!r}")
@@ -259,10 +258,18 @@ def _plain(step: PlainStep, names: Names) -> ExplainedStep:
 
 def _names(outputs: Sequence[Variable]) -> Names:
     """Names for all variables of a graph; inputs without one get letters in order of appearance."""
-    inputs = list(dict.fromkeys(graph_inputs(outputs)))
-    names = Names.among([*inputs, *(o for node in toposort(outputs) for o in node.outputs)])
-    for x in inputs:
-        if not hasattr(x, "data"):
+    met = dict.fromkeys(outputs)
+    stack = list(reversed(outputs))
+    order = []
+    while stack:
+        x = stack.pop()
+        order.append(x)
+        new = [i for i in (x.owner.inputs if x.owner is not None else ()) if i not in met]
+        met.update(dict.fromkeys(new))
+        stack.extend(reversed(new))
+    names = Names.among(order)
+    for x in order:
+        if x.owner is None and not hasattr(x, "data"):
             names(x)
     return names
 
@@ -288,7 +295,7 @@ def _region(account: Account, inner: bool) -> ExplainedRegion:
         taken=taken,
         why=_why(account, step),
         cost_before=reading.before(),
-        cost_after=step.decision.after if step is not None else None,
+        cost_after=step.decision.after.normal(reading.view.dims.normal) if step else None,
         largest_before=_largest(account, account.largest),
         largest_after=_largest(account, survey.largest_planned(step.plan)) if step else "",
         program_before=account.program,
@@ -314,6 +321,8 @@ def _steps(account: Account, step: Step) -> Iterable[ExplainedStep]:
         if move in uses[:-1]:
             costs.append(planner.plan(roots).polynomial(reading.view.dims.normal))
     costs.append(step.decision.after)
+    # A search may have learnt of lengths that are equal.
+    costs = [c.normal(reading.view.dims.normal) for c in costs]
     texts = [notation.poly(c) for c in costs]
     if not uses:
         before, after = ", ".join(account.nodes), ", ".join(bracketed(step, notation))

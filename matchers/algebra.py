@@ -78,7 +78,6 @@ def _matmul_normal(head: Head, args: tuple[Any, ...]) -> Any:
 
 
 def _matmul_shape(*xs: Any) -> Shape:
-    xs = tuple(x for x in xs if not (isinstance(x, LogicVar) and x.kind == "segment")) or xs
     first, last = shape(xs[0]), shape(xs[-1])
     return first[0], last[1], broadcast(shape(x)[2] for x in xs)
 
@@ -113,6 +112,8 @@ def _scale_normal(head: Head, args: tuple[Any, ...]) -> Any:
         c, x = x, c
         if c.value == 1:
             return x
+    if is_scalar(x) and not isinstance(c, Number):
+        return mul(c, x)
     if isinstance(c, Term) and c.head is scale:
         # One number in front of one symbolic coefficient: c·(d·X) with c a number.
         return intern(scale, (c.args[0], _scale_normal(head, (c.args[1], x))))
@@ -317,10 +318,14 @@ def _item_normal(head: Head, args: tuple[Any, ...]) -> Any:
     return x if is_scalar(x) else intern(item, (x,))
 
 
+def _item_build(x: Any) -> Any:
+    return pt.squeeze(x, (-2, -1)) if all(x.type.broadcastable[-2:]) else x[..., 0, 0]
+
+
 # A 1 × 1 matrix as the coefficient that it is.
 item = Head(
     "item",
-    lambda x: x[..., 0, 0],
+    _item_build,
     lambda x: (ONE, ONE, shape(x)[2]),
     _item_normal,
     template="{0}",

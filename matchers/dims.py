@@ -45,7 +45,7 @@ class Dim(Symbolic):
     @property
     def has_variable(self) -> bool:
         """Whether it mentions a logic variable."""
-        return any(isinstance(s.owner, LogicVar) for s, _ in self.powers)
+        return any(_mentions_variable(s.owner) for s, _ in self.powers)
 
     def __mul__(self, other: Dim | int) -> Dim:
         if isinstance(other, int):
@@ -74,6 +74,13 @@ class Dim(Symbolic):
         return "·".join(parts)
 
     __repr__ = __str__
+
+
+def _mentions_variable(owner: Any) -> bool:
+    """Whether an owner is a logic variable, or a sum of lengths that mentions one."""
+    if isinstance(owner, tuple):
+        return any(part.has_variable for part in owner[1])
+    return isinstance(owner, LogicVar)
 
 
 ONE = Dim(1)

@@ -279,9 +279,9 @@ class _Printer:
         """A coefficient, which binds as a product does: c·A B."""
         c, inner = x.args
         precedence = x.head.precedence - 1
-        if isinstance(c, Number) and c.value == -1:
-            return f"-{self.within(inner, depth - 1, precedence - 1)}", precedence - 1
         body = self.within(inner, depth - 1, precedence)
+        if isinstance(c, Number) and c.value == -1:
+            return f"-{body}", precedence
         return f"{self.within(c, depth - 1, x.head.precedence)}·{body}", precedence
 
     def marked(self, x: Term, depth: int) -> Part:

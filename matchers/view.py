@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from pytensor.assumptions import KEY_REGISTRY, check_assumption
 from pytensor.graph.basic import Constant
+from pytensor.scalar.basic import Cast, Mul
 from pytensor.tensor.basic import MakeVector, ScalarFromTensor, TensorFromScalar
 from pytensor.tensor.elemwise import Elemwise
 from pytensor.tensor.shape import Shape, Shape_i, SpecifyShape
@@ -202,7 +203,10 @@ class View:
             axis = _shape_axis(node)
             if axis is not None:
                 return symbol(node.inputs[0].owner.inputs[0], axis)
-            if type(getattr(op, "scalar_op", None)).__name__ == "Mul":
+            scalar_op = type(getattr(op, "scalar_op", None))
+            if scalar_op is Cast:
+                return self.length(node.inputs[0])
+            if scalar_op is Mul:
                 out = ONE
                 for i in node.inputs:
                     out = out * self.length(i)

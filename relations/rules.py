@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from matchers.dims import Axis, Dim
 from matchers.index import Index
 from matchers.match import Context, Pattern, Window, compile_pattern
-from matchers.terms import LogicVar, Run, Term, rebuild, shape
+from matchers.terms import Term, shape
+from matchers.unification import instantiate
 from relations.language import Direction, Relation
 
 
@@ -74,7 +74,16 @@ def rewritten(direction: Direction, term: Term, window: Window, known: Any) -> T
     bindings = window.substitution
     if not all(c.holds(bindings, known) for c in direction.relation.conditions):
         return None
-    return replaced(direction, window)
+    new = replaced(direction, window)
+    return new if _same_batch(term, new, known) else None
+
+
+def _same_batch(term: Term, new: Term, known: Any) -> bool:
+    """Whether both have the same batch axes; ``A⁻¹ A = I`` would lose those of A."""
+    old, batch = shape(term)[2], shape(new)[2]
+    return len(old) == len(batch) and all(
+        known.dims.equal(m, n) for m, n in zip(old, batch, strict=True)
+    )
 
 
 def replaced(direction: Direction, window: Window) -> Term:
@@ -86,27 +95,4 @@ def replaced(direction: Direction, window: Window) -> Term:
     return head.make(*window.before, new, *window.after)  # type: ignore[no-any-return]
 
 
-def instantiate(side: Any, bindings: dict[LogicVar, Any]) -> Any:
-    """A side of a relation with its variables bound."""
-
-    def leaf(x: Any) -> Any:
-        if isinstance(x, LogicVar):
-            return bindings[x]
-        return bound(x, bindings) if isinstance(x, Dim) else x
-
-    return rebuild(side, leaf)
-
-
-def bound(dim: Dim, bindings: dict[LogicVar, Any]) -> Dim:
-    """A dimension of logic variables as one of what they are bound to."""
-    out = Dim(dim.coef)
-    for s, p in dim.powers:
-        part = Dim(1, frozenset([(s, 1)]))
-        if isinstance(s.owner, LogicVar) and s.axis is not None:
-            part = shape(bindings[s.owner])[s.axis]
-        for _ in range(p):
-            out = out * part
-    return out
-
-
-__all__ = ["Axis", "Rewrite", "Rules", "Run", "instantiate", "replaced", "rewritten", "rules"]
+__all__ = ["Rewrite", "Rules", "instantiate", "replaced", "rewritten", "rules"]

@@ -42,8 +42,9 @@ class Verdict:
     Attributes
     ----------
     relation : Relation
-    instances, verified, undefined : int
-        How many were drawn; at how many both sides agree; at how many the left side has no value.
+    instances, verified, empty, undefined : int
+        How many were drawn; at how many both sides agree, having entries or none; at how many the
+        left side has no value.
     variants : Counter
         How many were verified in each variant.
     gradients : int
@@ -62,6 +63,7 @@ class Verdict:
     relation: Relation
     instances: int = 0
     verified: int = 0
+    empty: int = 0
     undefined: int = 0
     variants: Counter[str] = field(default_factory=Counter)
     gradients: int = 0
@@ -107,19 +109,21 @@ def verify(relation: Relation, examples: int = EXAMPLES, cases: Iterable[Instanc
             _verify_values(verdict, numeric, examples, [c for c in cases if c.sides is sides])
             _verify_graphs(verdict, numeric, applicable(sides))
         if not verdict.verified and verdict.passed:
-            raise NoInstance(
-                f"of {verdict.instances} instances none could be verified: "
-                "the left side has no value at any"
-                if verdict.instances
-                else "the lengths contradict each other"
-            )
+            raise NoInstance(_nothing(verdict))
     except NoInstance as error:
         verdict.failures.append(Mismatch(f"no instance could be drawn: {error}"))
     verdict.seconds = time.perf_counter() - start
     return verdict
 
 
-# --- values -----------------------------------------------------------------------------------------
+def _nothing(verdict: Verdict) -> str:
+    """Why there is no instance."""
+    if not verdict.instances:
+        return "the lengths contradict each other"
+    return f"at none of {verdict.instances} with entries the left side has a value"
+
+
+# --- values -----------------------------------------------------------------------------------
 
 
 def _verify_values(
@@ -132,14 +136,15 @@ def _verify_values(
     def check(instance: Instance) -> None:
         verdict.instances += 1
         try:
-            numeric.check(instance)
+            entries = numeric.check(instance)
         except Undefined:
             verdict.undefined += 1
         except Mismatch as failure:
             failed.append(failure)
         else:
-            verdict.verified += 1
-            verdict.variants[instance.variant.name] += 1
+            verdict.verified += entries > 0
+            verdict.empty += entries == 0
+            verdict.variants[instance.variant.name] += entries > 0
 
     for instance in [*problem.corners(variants), *cases]:
         check(instance)
@@ -205,7 +210,7 @@ def smallest(numeric: Numeric, failure: Mismatch) -> Mismatch:
     return failure
 
 
-# --- graphs -----------------------------------------------------------------------------------------
+# --- graphs -----------------------------------------------------------------------------------
 
 
 def _verify_graphs(verdict: Verdict, numeric: Numeric, variants: tuple[Variant, ...]) -> None:

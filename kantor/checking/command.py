@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from rich.console import Console
@@ -12,31 +12,44 @@ from rich.console import Console
 from kantor.checking.battery import EXAMPLES, THOROUGH, verify
 from kantor.checking.files import load
 from kantor.checking.report import progress, show, summary
+from kantor.cli import Parser, Refused
 from relations.language import Relation
 from relations.library import library, select
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; its exit code is 0 where everything holds, 1 where not, 2 where it cannot run."""
+    """Run the command.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Names, tags and files; by default the arguments of the process.
+
+    Returns
+    -------
+    int
+        0 where everything holds, else 1.
+
+    Raises
+    ------
+    Refused
+        Where the arguments name nothing that can be verified.
+    """
     options = _parser().parse_args(argv)
     console = Console()
-    try:
-        import hypothesis  # noqa: F401
-    except ImportError:
-        print("kantor check needs Hypothesis, which comes with: pip install 'kantor[test]'")
-        return 2
+    if find_spec("hypothesis") is None:
+        raise Refused("check needs Hypothesis: pip install 'kantor[test]'")
     try:
         relations, refused = chosen(options.what)
     except (OSError, SyntaxError, ValueError) as error:
-        print(f"kantor check: {error}")
-        return 2
+        raise Refused(f"check: {error}") from None
     for line in refused:
         print(line)
     start = time.perf_counter()
     examples = THOROUGH if options.thorough else options.examples
     verdicts = [verify(r, examples) for r in progress(console, relations)]
     show(console, verdicts, notes=options.notes)
-    print(summary(verdicts, time.perf_counter() - start) if verdicts else "no relation to verify")
+    print(summary(verdicts, time.perf_counter() - start))
     return 0 if verdicts and not refused and all(v.passed for v in verdicts) else 1
 
 
@@ -56,8 +69,8 @@ def chosen(what: Sequence[str]) -> tuple[tuple[Relation, ...], tuple[str, ...]]:
     return tuple(found.values()), tuple(refused)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="python -m kantor check",
         description="Verify relations numerically, on random instances of their declarations.",
     )

@@ -219,7 +219,7 @@ def symmetric_tridiagonal(source: Source, n: int, _: int) -> Array:
 
 @maker("orthogonal")
 def orthogonal(source: Source, n: int, _: int) -> Array:
-    """The inverse is the transpose; of complex ones, which PyTensor takes for unitary, its conjugate."""
+    """The inverse is the transpose, or its conjugate: to PyTensor complex ones are unitary."""
     if source.kind == "i":
         return permutation(source, n, n) * signs(source, n, 1)
     return np.linalg.qr(source.entries(n, n))[0] if n else np.zeros((0, 0))

@@ -1,4 +1,4 @@
-"""The relations that a file of the user's defines, and what is wrong with those that cannot stand."""
+"""The relations that a user's file defines, and what is wrong with those that cannot stand."""
 
 from __future__ import annotations
 

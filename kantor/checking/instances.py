@@ -119,7 +119,8 @@ class Problem:
     ----------
     sides : Sides
     conditions : tuple of Condition, optional
-        Instead of those of the relation, for near misses.
+        Instead of those of the relation, for near misses: the shapes of variables that the left
+        side holds as ``vec`` only are then any that have the right number of entries.
     """
 
     def __init__(self, sides: Sides, conditions: tuple[Condition, ...] | None = None) -> None:
@@ -128,7 +129,8 @@ class Problem:
         self.required = {x: frozenset(_keys(x, self.conditions)) for x in sides.variables}
         axes = [Axis(x, i) for x in sides.variables for i in range(_AXES.get(x.kind, 0))]
         demanded = [e for c in self.conditions for e in demands(c)]
-        self.lengths = Lengths(axes, [*own_demands(sides), *demanded])
+        shapes = given_shapes(sides) if conditions is None else ()
+        self.lengths = Lengths(axes, [*own_demands(sides), *shapes, *demanded])
 
     def structures(self, x: LogicVar, shape: tuple[int, int]) -> tuple[str, ...]:
         """The makers of values for a variable of this shape."""
@@ -229,10 +231,14 @@ def _some(made: Instance | None) -> Iterator[Instance]:
 
 
 def own_demands(sides: Sides) -> Iterator[Equation]:
-    """What the left side demands, and the shapes of variables that it holds as ``vec``."""
+    """What the left side demands, in either spelling."""
     for side in (sides.lhs, sides.written[0]):
         for t in subterms(side):
             yield from equations(t)
+
+
+def given_shapes(sides: Sides) -> Iterator[Equation]:
+    """The shapes that the right side gives to variables which the left holds as ``vec`` only."""
     for direction in sides.relation.directions:
         if not direction.backward:
             for x, (rows, cols) in direction.shapes.items():
@@ -268,7 +274,7 @@ SHAPE_CONDITIONS = ("square", "same_shape", "conforming")
 
 
 def applicable(sides: Sides) -> tuple[Variant, ...]:
-    """The variants in which a relation can be stated: numbers that depend on a matrix have no batch."""
+    """The variants in which a relation can be stated; numbers made of matrices have no batch."""
     terms = [t for side in (*sides.written, sides.lhs, sides.rhs) for t in subterms(side)]
     one = any(t.scalar and _mentions_matrix(t) for t in terms)
     return tuple(v for v in VARIANTS if not (v.batched and one))

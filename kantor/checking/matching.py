@@ -150,7 +150,7 @@ def _proved(sides: Sides, c: Condition) -> bool:
     return all(dims.equal(a, b) for a, b in demands(c))
 
 
-# --- what must match --------------------------------------------------------------------------------
+# --- what must match --------------------------------------------------------------------------
 
 
 def check_matches(problem: Problem, notes: list[str]) -> int:
@@ -215,7 +215,7 @@ def _check_rewrites(posed: Posed, found: Read, instance: Instance) -> None:
             raise Mismatch(f"{r.before} became {r.after}, which differs", instance, before, after)
 
 
-# --- what implied conditions and dimensions promise ---------------------------------------------------
+# --- what implied conditions and dimensions promise -------------------------------------------
 
 
 def check_implied(numeric: Numeric) -> int:

@@ -74,7 +74,7 @@ class Graphs:
         out = self.output(name)
         weights = pt.tensor("weights", dtype=out.type.dtype, shape=(None,) * out.type.ndim)
         total = pt.mul(out, weights).sum()
-        found = pytensor.grad(total, self.inputs, disconnected_inputs="ignore")
+        found: Any = pytensor.grad(total, self.inputs, disconnected_inputs="ignore")
         return Evaluator([*self.inputs, weights], found)
 
 
@@ -119,12 +119,12 @@ class Numeric:
 
     @cached_property
     def both_ways(self) -> bool:
-        """Whether the right side may be replaced as well, so that the left must exist if it does."""
+        """Whether the right side may be replaced as well, and the left must exist if it does."""
         relation = self.sides.relation
         return relation.axiom or any(d.backward for d in relation.directions)
 
-    def check(self, instance: Instance) -> None:
-        """Compare everything at one instance.
+    def check(self, instance: Instance) -> int:
+        """Compare everything at one instance; how many entries the two sides have.
 
         Raises
         ------
@@ -150,6 +150,7 @@ class Numeric:
             self._compare(instance, here, value, name)
         if variant.dtype in _GRADIENTS:
             self._check_gradients(instance, value)
+        return int(value.size)
 
     def left(self, instance: Instance, *, settled: bool = True) -> Measured:
         """The value of the left side in double precision, or `Undefined`."""
@@ -188,12 +189,12 @@ class Numeric:
         if right.dtype.kind == "c" and left.dtype.kind != "c":
             what = f"the {name} is {right.dtype}, the left {left.dtype}"
             raise Mismatch(what, instance, left, right)
-        error = size(right - left)
+        away = size(right - left)
         if instance.variant.dtype == "float64" and size(left):
-            self.worst = max(self.worst, error / size(left))
+            self.worst = max(self.worst, away / size(left))
         tolerance = here.tolerance(0, instance.variant.dtype, self._conditioning(instance, name))
-        if not error <= tolerance:
-            what = f"the {name} differs from the left by {error:.2g}, allowed is {tolerance:.1g}"
+        if not away <= tolerance:
+            what = f"the {name} differs from the left by {away:.2g}, allowed is {tolerance:.1g}"
             raise Mismatch(what, instance, left, right)
 
     def _conditioning(self, instance: Instance, name: str) -> Measured | None:

@@ -164,8 +164,8 @@ def matches_terms(problem: Problem, direction: Direction, instance: Instance) ->
     view = View(fgraph)
     for a in leaves.values():
         view.term(a.var, a.core)
-    for a, b in (e for t in subterms(term) for e in equations(t)):
-        view.dims.unify(a, b)
+    for left, right in (e for t in subterms(term) for e in equations(t)):
+        view.dims.unify(left, right)
     found = rules((direction.relation,)).rewrites(term, view, Context(view.dims))
     return any(r.before is term for r in found)
 
@@ -181,7 +181,7 @@ def unreadable(sides: Sides, side: Any, instance: Instance) -> list[str]:
 
 def _readable(term: Term, instance: Instance) -> bool:
     """Whether the graph of `term` over leaves in place of its arguments reads as its head."""
-    args = []
+    args: list[Any] = []
     for a in term.args:
         if isinstance(a, Dim):
             args.append(value(a, instance.known))

@@ -61,6 +61,8 @@ def show(console: Console, verdicts: Sequence[Verdict], *, notes: bool = False) 
 
 def summary(verdicts: Sequence[Verdict], seconds: float) -> str:
     """The last line."""
+    if not verdicts:
+        return "there is no relation to verify"
     failed = sum(not v.passed for v in verdicts)
     done = f"{len(verdicts)} relation{'s' * (len(verdicts) != 1)}"
     drawn = f"{sum(v.verified for v in verdicts)} instances"

@@ -95,12 +95,19 @@ def readings(relation: Relation) -> Iterator[Sides]:
             for x, n in zip(runs, counts, strict=True)
         }
         try:
-            lhs, rhs = (rebuild(side, lambda x: run.get(x, x)) for side in _normal(relation))
-            with _verbatim():
-                written = tuple(rebuild(s, lambda x: run.get(x, x)) for s in _written(relation))
+            yield _reading(relation, run)
         except ValueError:  # nothing is left of a product or a sum
             continue
-        yield Sides(relation, lhs, rhs, (written[0], written[1]))
+
+
+def _reading(relation: Relation, run: Mapping[LogicVar, Run]) -> Sides:
+    def leaf(x: Any) -> Any:
+        return run.get(x, x) if isinstance(x, LogicVar) else x
+
+    lhs, rhs = (rebuild(side, leaf) for side in _normal(relation))
+    with _verbatim():
+        left, right = (rebuild(side, leaf) for side in _written(relation))
+    return Sides(relation, lhs, rhs, (left, right))
 
 
 def _normal(relation: Relation) -> tuple[Any, Any]:
@@ -134,7 +141,7 @@ def length(dim: Dim, leaves: Mapping[LogicVar, Any]) -> Any:
         if isinstance(s.owner, tuple):
             n: Any = sum(length(d, leaves) for d in s.owner[1])
         else:
-            n = leaves[s.owner].shape[s.axis - 2]  # rows and columns are the last two axes
+            n = leaves[s.owner].shape[(s.axis or 0) - 2]  # rows and columns come last
         for _ in range(p):
             out = n if isinstance(out, int) and out == 1 else out * n
     return out
@@ -149,7 +156,7 @@ class Unsupported(Undefined):
 
 
 class Evaluator:
-    """Some outputs as a function of NumPy arrays, run by PyTensor's Python linker, not rewritten."""
+    """Some outputs as a function of NumPy arrays, run by the Python linker and not rewritten."""
 
     def __init__(self, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
         # Without a C compiler, so that inner graphs are linked in milliseconds as well.

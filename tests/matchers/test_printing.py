@@ -57,7 +57,7 @@ c, d = LogicVar("c", "scalar"), LogicVar("d", "scalar")
         (A - 2 * B, "A - 2·B"),
         (-A, "-A"),
         (-A @ B, "-A B"),
-        (A - kron(B, C), "A - B ⊗ C"),
+        (A - kron(B, C), "A - (B ⊗ C)"),
         (A - (B + C), "A - (B + C)"),
         (A + mul(B, C), "A + B ⊙ C"),
         (mul(A @ B, C), "(A B) ⊙ C"),
