@@ -22,7 +22,7 @@ from matchers.goals import Goal
 from matchers.match import Pattern, compile_pattern
 from matchers.state import Context
 from matchers.termo import Alone, Reading, check_matcher, meeto, read
-from matchers.terms import LogicVar, Term, rebuild, shape
+from matchers.terms import LogicVar, Term, rebuild
 from matchers.typed import Typed
 from relations import reference_rules
 from relations.language import Direction, Relation
@@ -108,8 +108,6 @@ def _rewritten(
     for direction in directions:
         for place in places(known.term, known.view.variables):
             for new in _uses(direction, place, known, context, matcher):
-                if not _same_batch(new, place, known):
-                    continue
                 term = put(known.term, place, new)
                 if term not in seen:
                     seen.add(term)
@@ -136,13 +134,6 @@ def _uses(
 @lru_cache(maxsize=256)
 def _compiled(direction: Direction) -> Pattern:
     return compile_pattern(direction.source, direction.shapes)
-
-
-def _same_batch(new: Term, place: Term, known: Reading) -> bool:
-    """Whether no batch axis is lost: an identity, for one, has none."""
-    mine, its = shape(new)[2], shape(place)[2]
-    equal = known.view.dims.equal
-    return len(mine) == len(its) and all(equal(a, b) for a, b in zip(mine, its, strict=True))
 
 
 # --- neither side is known ----------------------------------------------------------------------

@@ -14,7 +14,7 @@ from matchers.state import Context
 from matchers.terms import LogicVar, Run, Term
 from matchers.unification import instantiate
 from relations.language import Direction, Relation
-from relations.rules import Rewrite
+from relations.rules import Rewrite, same_batch
 
 # More operands than this under one flat head are not tried: the reference enumerates.
 OPERANDS = 8
@@ -71,7 +71,10 @@ def uses(direction: Direction, term: Term, known: Any, context: Context) -> Iter
         if all(c.holds(match, known) for c in direction.relation.conditions):
             new = instantiate(direction.target, match)
             before, after = match.get(_BEFORE, Run()), match.get(_AFTER, match.get(_OTHERS, Run()))
-            yield source.head.make(before, new, after) if before or after else new
+            if before or after:
+                new = source.head.make(before, new, after)
+            if same_batch(term, new, known):
+                yield new
 
 
 def within(pattern: Term) -> Any:

@@ -75,10 +75,10 @@ def rewritten(direction: Direction, term: Term, window: Window, known: Any) -> T
     if not all(c.holds(bindings, known) for c in direction.relation.conditions):
         return None
     new = replaced(direction, window)
-    return new if _same_batch(term, new, known) else None
+    return new if same_batch(term, new, known) else None
 
 
-def _same_batch(term: Term, new: Term, known: Any) -> bool:
+def same_batch(term: Term, new: Term, known: Any) -> bool:
     """Whether both have the same batch axes; ``A⁻¹ A = I`` would lose those of A."""
     old, batch = shape(term)[2], shape(new)[2]
     return len(old) == len(batch) and all(
@@ -95,4 +95,4 @@ def replaced(direction: Direction, window: Window) -> Term:
     return head.make(*window.before, new, *window.after)  # type: ignore[no-any-return]
 
 
-__all__ = ["Rewrite", "Rules", "instantiate", "replaced", "rewritten", "rules"]
+__all__ = ["Rewrite", "Rules", "instantiate", "replaced", "rewritten", "rules", "same_batch"]

@@ -125,6 +125,7 @@ def test_what_is_printed_is_what_is_written(typed):
     for block in checked:
         same = normal if block.kind == "console" else str.strip
         assert same(block.text) == same(block.expected), f"README.md, line {block.line}"
+    assert not any(word in b.text for b in checked for word in ("FAILS", "Traceback", "Error"))
 
 
 def test_make_has_what_is_named(typed):
@@ -173,6 +174,18 @@ def test_ones_own_relation_is_used(typed):
     u, v, b = rng.normal(size=(50, 3)) / 7, rng.normal(size=(3, 50)) / 7, rng.normal(size=50)
     expected = np.linalg.solve(np.eye(50) + u @ v, b)
     np.testing.assert_allclose(typed.names["g"](u, v, b), expected)
+
+
+def test_ones_own_relation_builds_nothing_large(typed):
+    from kantor.demo_cases import Case
+    from kantor.demo_measure import largest_intermediate, mode
+
+    U, V, b, z = (typed.names[n] for n in ("U", "V", "b", "z"))
+    values = [np.ones((50, 3)), np.ones((3, 50)), np.ones(50)]
+    own = {"relations": [typed.names["low_rank_solve"]], "sizes": typed.names["tall"]}
+    case = Case("", "", [U, V, b], z, values)
+    assert largest_intermediate(case, mode("CVM", **own)) <= 50
+    assert largest_intermediate(case, mode("CVM")) == 50 * 50
 
 
 WRONG = {

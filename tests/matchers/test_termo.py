@@ -92,15 +92,10 @@ def test_there_and_back(name):
     np.testing.assert_allclose(value(again), value(graph), rtol=1e-4, atol=1e-6)
 
 
-# `item` takes an entry by its indices.
-UNREAD = pytest.mark.xfail(reason="built in a spelling that the view does not read", strict=False)
 AGAIN = {**GRAPHS, "vec of unknown length": (A @ B).ravel()}
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=UNREAD) if name == "quadratic form" else name for name in AGAIN],
-)
+@pytest.mark.parametrize("name", AGAIN)
 def test_what_is_written_reads_as_before(name):
     graph, q = AGAIN[name], var()
     term = the(run(0, q, termo(graph, q)))
