@@ -34,11 +34,16 @@ def covariances(theta, years, months):
     common, change, length, year_noise, season, month_noise = (theta[i] for i in range(6))
     apart = years[:, None] - years[None, :]
     angle = np.pi * (months[:, None] - months[None, :]) / 12
-    smooth = pt.exp(-0.5 * (apart / length) ** 2)
-    K_year = common + change * smooth + year_noise * pt.eye(len(years))
-    K_month = pt.exp(-2 * (pt.sin(angle) / season) ** 2) + month_noise * pt.eye(len(months))
-    K_year.name, K_month.name = "K_year", "K_month"
-    return K_year, K_month
+    C_year = common + change * pt.exp(-0.5 * (apart / length) ** 2)
+    C_month = pt.exp(-2 * (pt.sin(angle) / season) ** 2)
+    for name, var in {
+        "C_year": C_year,
+        "C_month": C_month,
+        "s": year_noise,
+        "t": month_noise,
+    }.items():
+        var.name = name
+    return C_year + year_noise * pt.eye(len(years)), C_month + month_noise * pt.eye(len(months))
 
 
 def negative_log_likelihood(K, r):
@@ -54,7 +59,7 @@ def main():
     loss = negative_log_likelihood(pt.linalg.kron(K_year, K_month), pt.constant(r, name="r"))
 
     for step in kantor.explain(loss).steps:
-        print(f"{step.relation:20} {step.before}  →  {step.after}")
+        print(step)
 
     fast = kantor.rewrite(loss)
     gradient = pt.grad(fast, log_theta)

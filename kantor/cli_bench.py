@@ -30,9 +30,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise Refused("bench: there are no benchmarks here; they come with a source checkout")
     listed = f"the benchmarks are {', '.join(found)}"
     name, *rest = sys.argv[2:] if argv is None else argv or [""]
-    if name in ("", "-h", "--help"):
+    if not name:
+        raise Refused(f"bench: name a benchmark; {listed}")
+    if name in ("-h", "--help"):
         print(f"usage: python -m kantor bench NAME …\n\n{listed}")
-        return 0 if name else 2
+        return 0
     if name not in found:
         raise Refused(f"bench: there is no benchmark {name!r}; {listed}")
     return _run(found[name], rest)

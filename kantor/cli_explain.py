@@ -2,7 +2,8 @@
 
 The file is run. It may say what is to be explained, in a list or dictionary ``outputs`` of PyTensor
 variables, and with which ``relations`` and ``sizes``, as for `kantor.explain`; otherwise every
-variable that it computes and does not use for another one is explained.
+variable that it computes and does not use for another one is explained, with the library and the
+relations that the file itself defines.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from pytensor.graph.traversal import ancestors
 
 from kantor.cli import Parser, Refused
 from kantor.explain import explain
+from relations.language import Relation
+from relations.library import select
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -43,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )  # fmt: skip
     arguments = parser.parse_args(argv)
     module = _load(arguments.file)
-    given = {k: getattr(module, k) for k in ("relations", "sizes") if _is_data(module, k)}
+    given = _given(module)
     for i, (name, outputs) in enumerate(_outputs(module, arguments.file).items()):
         print(f"{'' if i == 0 else chr(10)}{name}\n{'-' * len(name)}")
         _explain(outputs, given, arguments.why_not)
@@ -72,14 +75,14 @@ def _load(path: Path) -> ModuleType:
     sys.path.insert(0, str(path.resolve().parent))
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise Refused(f"explain: {path}{_line(error, path)}: {_said(error)}") from None
     finally:
         sys.path.pop(0)
     return module
 
 
-def _line(error: Exception, path: Path) -> str:
+def _line(error: BaseException, path: Path) -> str:
     """Where in the file it was raised."""
     frames = traceback.extract_tb(error.__traceback__)
     lines = [f.lineno for f in frames if f.filename == str(path)]
@@ -88,14 +91,19 @@ def _line(error: Exception, path: Path) -> str:
     return f", line {lines[-1]}" if lines else ""
 
 
-def _said(error: Exception) -> str:
+def _said(error: BaseException) -> str:
     message = str(error.msg if isinstance(error, SyntaxError) else error).strip().split("\n")[0]
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 
-def _is_data(module: ModuleType, name: str) -> bool:
-    found = getattr(module, name, None)
-    return found is not None and not isinstance(found, ModuleType)
+def _given(module: ModuleType) -> dict[str, Any]:
+    """The relations and sizes that a file asks for."""
+    names = ("relations", "sizes")
+    found = {k: v for k in names if not isinstance(v := getattr(module, k, None), ModuleType)}
+    own = [r for r in vars(module).values() if isinstance(r, Relation)]
+    if found.get("relations") is None and own:
+        found["relations"] = (*select(None)[0], *own)
+    return found
 
 
 def _outputs(module: ModuleType, path: Path) -> dict[str, Any]:
@@ -111,7 +119,7 @@ def _outputs(module: ModuleType, path: Path) -> dict[str, Any]:
         strange = [x for x in listed if not isinstance(x, Variable)]
         if strange:
             kind = type(strange[0]).__name__
-            raise Refused(f"explain: {name} in {path} holds a {kind}, not a PyTensor variable")
+            raise Refused(f"explain: {name} in {path} holds not only PyTensor variables: {kind}")
     return dict(named)
 
 

@@ -73,8 +73,8 @@ def header() -> Text:
         ", ".join(f"{name} {version}" for name, version in versions.items()),
         f"both with linker {LINKER}, float64, {threads()}; medians of runs in turns, "
         f"{os.cpu_count()} cores",
-        "largest intermediate: entries of what one operation hands to the next; copies inside LAPACK",
-        "do not count",
+        "largest intermediate: entries of what one operation hands to the next; copies that LAPACK",
+        "makes for itself do not count",
     ]
     if not pytensor.config.cxx:
         lines.append(

@@ -1,4 +1,4 @@
-"""The engine: regions of a graph are read as terms, rewritten by relations, and rebuilt if cheaper."""
+"""The engine: regions of a graph are read as terms, rewritten, and rebuilt where that is cheaper."""
 
 from __future__ import annotations
 
@@ -342,7 +342,7 @@ def _read(fgraph: Any, region: Region) -> tuple[View, Region]:
         view = View(fgraph, region.nodes)
         inside = set(region.nodes)
         roots = [view.definition(r) for r in region.roots]
-        leaves = [t.var for t in positions(tuple(roots)) if isinstance(t, Atom) and not t.definition]
+        leaves = [t.var for r in roots for t in _atoms(r)]
         unread = [x for x in leaves if x.owner in inside]
         if not unread:
             return view, region

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from kantor.explain import ExplainedRegion, Explanation
+from kantor.explanation import ExplainedRegion, Explanation
 from kantor.report import REASONS, cost, summary
 from kantor.survey import Kernel
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from kantor.explain import NOTHING, ExplainedRegion, Explanation
+from kantor.explanation import ExplainedRegion, Explanation
 from kantor.notation import quantity
 from kantor.survey import Kernel
 from lowering.polynomials import SMALLEST
 
+NOTHING = (
+    "No linear algebra to rewrite: a region starts at an inverse, a solve, a Kronecker product or\n"
+    "another matrix operation, or at two products that meet."
+)
 WIDTH = 100
 REASONS = {
     "for all sizes": f"cheaper for all sizes, from length {SMALLEST} on",

@@ -6,95 +6,27 @@ The relation is run with its conditions left open, over all forms that the searc
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from pytensor.assumptions import KEY_REGISTRY
 
+from kantor.answers import STAGES, WhyNot, bound_text, unmatched, with_text
 from kantor.api import graph_of
 from kantor.engine import Engine, Reading
-from kantor.explain import Explanation
-from kantor.near import Miss, nearest
+from kantor.explanation import Explanation
 from kantor.notation import Notation
 from kantor.survey import Survey, verdict
 from lowering.polynomials import Poly
 from lowering.search import positions
 from matchers.conditions import Condition
-from matchers.dims import Dim, Dims
+from matchers.dims import Dims
 from matchers.match import Context, compile_pattern
 from matchers.regions import regions
-from matchers.terms import Atom, LogicVar, Run, Term, shape, subterms
+from matchers.terms import Atom, LogicVar, Term, shape
 from relations.language import Direction, Relation
 from relations.library import OFF_BY_DEFAULT, select
 from relations.rules import replaced
-
-# What a pattern asks for, in words.
-KINDS = {
-    "add": "sum",
-    "cholesky": "Cholesky factor",
-    "det": "determinant",
-    "diag": "diagonal matrix",
-    "eye": "identity matrix",
-    "expm": "matrix exponential",
-    "inverse": "inverse or solve",
-    "kron": "Kronecker product",
-    "logabsdet": "log-determinant",
-    "matmul": "product",
-    "mul": "elementwise product",
-    "reshape": "reshaped value",
-    "scale": "scaled value",
-    "total": "sum of all entries",
-    "transpose": "transpose",
-}
-# How far a relation got, the farthest first.
-STAGES = (
-    "used", "cost", "condition", "length", "repeated", "part", "head", "nowhere", "axiom", "failed",
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class WhyNot:
-    """How far a relation got.
-
-    Attributes
-    ----------
-    relation : str
-    stage : str
-        ``used``; ``cost``: it holds, but does not pay; ``condition``: it matches, but a condition
-        is not proved; ``length``: lengths are not known to be equal; ``repeated``: a variable would
-        have to be two terms; ``part``: a part of the pattern is missing; ``head``: nothing like it
-        is there; ``nowhere``: there is no linear algebra; ``axiom``: the notation knows it itself;
-        ``failed``: it raised an error.
-    text : str
-    place : str
-        Where it got that far.
-    bindings : dict of str to str
-        What its variables are there.
-    conditions : tuple of Condition
-        Those that are not proved.
-    declaration : str
-        What would make the first of them hold; empty where nothing can.
-    break_even : str
-        The inequality under which it would pay.
-    """
-
-    relation: str
-    stage: str
-    text: str
-    place: str = ""
-    bindings: dict[str, str] = field(default_factory=dict)
-    conditions: tuple[Condition, ...] = ()
-    declaration: str = ""
-    break_even: str = ""
-    distance: int = field(default=0, repr=False)
-
-    @property
-    def condition(self) -> Condition | None:
-        """The first condition that is not proved."""
-        return self.conditions[0] if self.conditions else None
-
-    def __str__(self) -> str:
-        return self.text
 
 
 class Place(NamedTuple):
@@ -102,6 +34,7 @@ class Place(NamedTuple):
 
     survey: Survey
     notation: Notation
+    asked: bool
 
 
 class Match(NamedTuple):
@@ -113,7 +46,7 @@ class Match(NamedTuple):
 
     def texts(self, notation: Notation) -> dict[LogicVar, str]:
         """What the variables are."""
-        return {x: _bound(t, notation) for x, t in self.bindings.items()}
+        return {x: bound_text(t, notation) for x, t in self.bindings.items()}
 
 
 def why_not(explanation: Explanation, relation: str | Relation) -> WhyNot:
@@ -143,7 +76,11 @@ def _relation(explanation: Explanation, relation: Any) -> Relation:
     for r in explanation.relations:
         if r.name == relation:
             return r
-    found, _ = select(relation)
+    found, goals = select(relation)
+    if goals:
+        raise ValueError(
+            "why_not takes relations of Kantor; a plain miniKanren one is all or nothing"
+        )
     if len(found) != 1 or found[0].name != relation:
         raise ValueError(f"{relation!r} is a tag; why_not takes one relation")
     return found[0]
@@ -167,7 +104,8 @@ def _places(explanation: Explanation, relation: Relation) -> Iterator[Place]:
     explanation.names.alias(originals)
     for region in regions(fgraph):
         survey = Survey(engine, Reading(fgraph, region, explanation.sizes))
-        yield Place(survey, Notation(explanation.names, survey.reading.view.dims))
+        asked = len(others) < len(explanation.relations)
+        yield Place(survey, Notation(explanation.names, survey.reading.view.dims), asked)
 
 
 def _best(relation: Relation, places: list[Place]) -> WhyNot:
@@ -218,10 +156,7 @@ def _answer(direction: Direction, place: Place) -> WhyNot:
                 best = _unproved(match, failed, place)
     if best is not None:
         return best
-    miss = nearest(direction.source, direction.shapes, terms, view.dims)
-    if miss is None:
-        return _headless(direction, terms, place.notation)
-    return _near(direction, miss, place.notation)
+    return unmatched(direction, terms, place.notation)
 
 
 # --- it matches -----------------------------------------------------------------------------------
@@ -249,7 +184,7 @@ def _unproved(match: Match, failed: list[Condition], place: Place) -> WhyNot:
     texts = match.texts(notation)
     refuted = " and ".join(filter(None, (_refuted(c, match, place) for c in failed)))
     said = " and ".join(map(str, failed))
-    text = f"{name} matches {notation.term(match.term)}{_with(texts)}, but {said} "
+    text = f"{name} matches {notation.term(match.term)}{with_text(texts)}, but {said} "
     text += "are " if len(failed) > 1 else "is "
     wanted = "" if refuted else "; ".join(_declarations(match, failed, place))
     text += f"false: {refuted}" if refuted else f"not proved; {wanted}"
@@ -297,20 +232,20 @@ def _declined(match: Match, place: Place) -> WhyNot:
     """It could have been used: what that would have cost."""
     notation, name = place.notation, match.direction.relation.name
     texts = match.texts(notation)
-    rest, break_even = _priced(name, place)
+    rest, break_even = _priced(match.direction.relation, place)
     return WhyNot(
         name,
         "cost",
-        f"{name} matches {notation.term(match.term)}{_with(texts)} and holds there, {rest}",
+        f"{name} matches {notation.term(match.term)}{with_text(texts)} and holds there, {rest}",
         notation.term(match.term),
         {str(x): t for x, t in texts.items()},
         break_even=break_even,
     )
 
 
-def _priced(name: str, place: Place) -> tuple[str, str]:
+def _priced(relation: Relation, place: Place) -> tuple[str, str]:
     """Why no form that a relation leads to was taken, and when one would pay."""
-    survey, notation = place
+    name, (survey, notation, asked) = relation.name, place
     known = survey.reading.known
     steps = list(survey.steps())
     chosen = next((s for s in steps if s.decision.taken and name not in s.relations), None)
@@ -322,7 +257,8 @@ def _priced(name: str, place: Place) -> tuple[str, str]:
             ways.setdefault(verdict(gain, known), step.decision.after)
     instead = "" if chosen is None else " than the form that was found without it"
     if "better" in ways:
-        return f"and is cheaper{instead}: {_flops(ways['better'], base, notation)}", ""
+        but = "; but it cannot be built, or others were tried before it" if asked else ""
+        return f"and is cheaper{instead}: {_flops(ways['better'], base, notation)}{but}", ""
     if "sizes" in ways:
         pays = notation.cheaper(base.at(known), ways["sizes"].at(known))
         unknown = notation.axes((base - ways["sizes"]).at(known).symbols)
@@ -339,78 +275,4 @@ def _flops(after: Poly, before: Poly, notation: Notation) -> str:
     return f"{notation.poly(after)} flops instead of {notation.poly(before)}"
 
 
-# --- it does not match ----------------------------------------------------------------------------
-
-
-def _near(direction: Direction, miss: Miss, notation: Notation) -> WhyNot:
-    name, source, place = direction.relation.name, direction.source, notation.term(miss.term)
-    needs = [_equation(a, b, notation) for a, b in miss.lengths]
-    parts = [_missing(part, there, kind, source, notation) for part, there, kind in miss.parts]
-    twice = [
-        f"its {x} would have to be both {_bound(a, notation)} and {_bound(b, notation)}"
-        for x, a, b in miss.differing
-    ]
-    stage = "part" if parts else "repeated" if twice else "length"
-    known = f"{' and '.join(needs)} {'are' if len(needs) > 1 else 'is'} not known"
-    why = "; ".join(dict.fromkeys([*parts, *twice] or [known]))
-    return WhyNot(
-        name,
-        stage,
-        f"{name} does not match: {place} comes closest to {source}, but {why}",
-        place,
-        {str(x): _bound(t, notation) for x, t in miss.bindings.items()},
-        distance=miss.loss,
-    )
-
-
-def _equation(a: Dim, b: Dim, notation: Notation) -> str:
-    left, right = (b, a) if notation.dims.normal(a).known else (a, b)
-    return f"{notation.dim(left)} = {notation.dim(right)}"
-
-
-def _missing(part: Any, there: Any, kind: str, source: Term, notation: Notation) -> str:
-    operand = "summand" if source.head.name == "add" else "factor"
-    if kind == "absent":
-        return f"it has no {operand} {part}"
-    if kind == "taken":
-        return f"it has no other {operand} like {part}"
-    if kind == "apart":
-        return f"its {operand}s do not stand side by side in this order"
-    return f"where {part} is needed stands {_bound(there, notation)}"
-
-
-def _headless(direction: Direction, terms: list[Term], notation: Notation) -> WhyNot:
-    """Nothing with the head of the pattern is there; perhaps a part of it is."""
-    name, source = direction.relation.name, direction.source
-    text = f"{name} does not match: {source} is {_article(source)}, and there is none"
-    if any(t.head is source.head for t in terms):
-        text += f" of {len(source.args)} operands or more"
-    parts = [t for t in subterms(source) if t is not source and t.args]
-    for part in sorted(parts, key=lambda t: -len(subterms(t))):
-        pattern = compile_pattern(part)
-        found = next((t for t in terms if any(True for _ in pattern.match(t, Context()))), None)
-        if found is not None:
-            as_what = notation.term(found)
-            text += f"; of it {part} is there" + (f", as {as_what}" if as_what != str(part) else "")
-            break
-    return WhyNot(name, "head", text)
-
-
-def _article(term: Term) -> str:
-    kind = KINDS.get(term.head.name, term.head.name)
-    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
-
-
-def _bound(value: Any, notation: Notation) -> str:
-    if isinstance(value, Run):
-        return " ".join(map(notation.term, value)) or "nothing"
-    return notation.term(value)
-
-
-def _with(texts: dict[Any, str]) -> str:
-    """What the variables are, where they are not called the same."""
-    said = [f"{x} = {t}" for x, t in texts.items() if str(x) != t]
-    return f" with {', '.join(said)}" if said else ""
-
-
-__all__ = ["STAGES", "WhyNot", "why_not"]
+__all__ = ["why_not"]

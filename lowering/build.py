@@ -160,6 +160,8 @@ def _typed(new: Any, like: Any) -> Any:
     if new.type.dtype != like.type.dtype:
         new = pt.cast(new, like.type.dtype)
     if not like.type.is_super(new.type):
-        known = [a if a is not None else b for a, b in zip(like.type.shape, new.type.shape)]
+        known = [
+            a if a is not None else b for a, b in zip(like.type.shape, new.type.shape, strict=True)
+        ]
         new = pt.specify_shape(new, known)
     return new

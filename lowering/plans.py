@@ -1,7 +1,7 @@
 """Plans: how the values of terms are computed, kernel by kernel, and what that costs.
 
-A `Planner` chooses for each term one kernel and the terms that it needs, for given sizes; choices are
-memoised on terms, so a term shared by many candidates is planned once. A `Plan` is the closure of
+A `Planner` chooses for each term one kernel and the terms that it needs, for given sizes; choices
+are memoised on terms, so a term shared by many candidates is planned once. A `Plan` is the closure of
 these choices over the roots of a region: each term once, one factorization per matrix.
 """
 

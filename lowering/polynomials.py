@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from itertools import product
-from math import comb
+from math import comb, prod
 from typing import Any
 
 from matchers.dims import Axis, Dim
@@ -63,11 +63,9 @@ class Poly:
         """The polynomial with the given dimensions filled in."""
         terms: dict[Monomial, float] = {}
         for m, c in self.terms.items():
-            for s, p in m:
-                if s in sizes:
-                    c *= sizes[s] ** p
+            value = c * prod(sizes[s] ** p for s, p in m if s in sizes)
             rest = frozenset((s, p) for s, p in m if s not in sizes)
-            terms[rest] = terms.get(rest, 0.0) + c
+            terms[rest] = terms.get(rest, 0.0) + value
         return Poly(terms)
 
     def normal(self, normal: Callable[[Dim], Dim]) -> Poly:

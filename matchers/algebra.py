@@ -157,7 +157,7 @@ def _reciprocal_normal(head: Head, args: tuple[Any, ...]) -> Any:
 reciprocal = Head(
     "reciprocal",
     lambda c: pt.reciprocal(c) if not isinstance(c, (int, float, complex)) else 1 / c,
-    lambda c: shape(c),
+    shape,
     _reciprocal_normal,
     template="1/{0}",
     precedence=7,
@@ -170,9 +170,7 @@ def _size_normal(head: Head, args: tuple[Any, ...]) -> Any:
 
 
 # A dimension as a coefficient.
-size = Head(
-    "size", lambda n: pt.as_tensor(n), lambda n: (ONE, ONE, ()), _size_normal, template="{0}"
-)
+size = Head("size", pt.as_tensor, lambda n: (ONE, ONE, ()), _size_normal, template="{0}")
 
 
 # --- sums and elementwise products, which are multisets ----------------------------------------
@@ -336,6 +334,7 @@ item = Head(
 
 
 def flat_normal(head: Head, args: tuple[Any, ...]) -> Any:
+    """The normal form of an associative head: no operand has that head."""
     flat = [b for a in args for b in (a.args if isinstance(a, Term) and a.head is head else (a,))]
     return flat[0] if len(flat) == 1 else intern(head, tuple(flat))
 
@@ -346,11 +345,12 @@ def linear(*linear: int) -> Callable[[Head, tuple[Any, ...]], Any]:
     def normal(head: Head, args: tuple[Any, ...]) -> Any:
         coefs, plain = [], []
         for i, a in enumerate(args):
-            pulled = isinstance(a, Term) and a.head is scale and not a.scalar
-            if pulled and (not linear or i in linear):
+            scaled = isinstance(a, Term) and a.head is scale and not a.scalar
+            if scaled and (not linear or i in linear):
                 coefs.append(a.args[0])
-                a = a.args[1]
-            plain.append(a)
+                plain.append(a.args[1])
+            else:
+                plain.append(a)
         made = flat_normal(head, tuple(plain)) if head.flat else intern(head, tuple(plain))
         for c in reversed(coefs):
             made = scale(c, made)

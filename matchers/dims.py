@@ -1,7 +1,7 @@
 """Dimensions as terms: monomials in the lengths of axes, under unification.
 
-The length of ``v`` in ``kron(A, B) @ v`` is the product of two lengths, so a dimension is an integer
-times powers of symbols, each the length of one axis of one variable. A `Dims` store holds what is
+The length of ``v`` in ``kron(A, B) @ v`` is the product of two lengths, so a dimension is an
+integer times powers of symbols, each the length of one axis of one variable. A `Dims` store holds what is
 known to be equal: from static shapes, from every Op that would raise otherwise, from declarations.
 """
 
@@ -126,9 +126,9 @@ def broadcast(batches: Iterable[tuple[Dim, ...]]) -> tuple[Dim, ...]:
     """The batch dimensions of an operation on operands with these, as NumPy broadcasts them."""
     out: list[Dim] = []
     for batch in batches:
-        batch = (ONE,) * (len(out) - len(batch)) + batch
-        out = [ONE] * (len(batch) - len(out)) + out
-        out = [b if a == ONE else a for a, b in zip(out, batch, strict=True)]
+        mine = (ONE,) * (len(out) - len(batch)) + batch
+        out = [ONE] * (len(mine) - len(out)) + out
+        out = [b if a == ONE else a for a, b in zip(out, mine, strict=True)]
     return tuple(out)
 
 

@@ -1,7 +1,7 @@
 """Regions: the parts of a graph that are linear algebra, with all their outputs.
 
-A region grows from anchors, Ops that one type test recognises, through the axes, elementwise and sum
-nodes that link them. Leaving one use of a factorization outside would lose everything, so a region
+A region grows from anchors, Ops that one type test recognises, through the axes, elementwise and
+sum nodes that link them. Leaving one use of a factorization outside would lose everything, so a region
 is closed: everything linked belongs to it.
 """
 
@@ -17,7 +17,8 @@ from pytensor.tensor.elemwise import DimShuffle, Elemwise
 from pytensor.tensor.linalg.products import KroneckerProduct
 from pytensor.tensor.math import Sum
 
-from matchers.readers import ANCHORS, PRODUCTS, READERS, SCALAR_READERS, STRUCTURAL, core_op
+from matchers.readers import ANCHORS, PRODUCTS, READERS, STRUCTURAL, core_op
+from matchers.reading.elementwise import SCALAR_READERS
 
 # How many elementwise nodes may stand between two structural ones; beyond, they are leaves.
 LINKS = 8

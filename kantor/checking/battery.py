@@ -54,7 +54,7 @@ class Verdict:
     graphs, rewritten : int
         Graphs given to `kantor.rewrite`, and how many it changed.
     worst : float
-        The largest relative error in double precision.
+        The largest error in double precision, relative to size and conditioning.
     failures : list of Mismatch
     notes : list of str
         What is worth knowing and no fault.

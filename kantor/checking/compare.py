@@ -18,8 +18,8 @@ from kantor.checking.sides import Undefined
 
 EPS = float(np.finfo("float64").eps)
 STEP = 1e-7
-# How many times the unavoidable error may be made.
-ALLOWED = 1e3
+# How many times the unavoidable error may be made, in double precision and below.
+ALLOWED, ALLOWED_SINGLE = 1e4, 1e3
 
 Evaluate = Callable[[Sequence[Any]], list[Any]]
 
@@ -54,7 +54,13 @@ class Measured:
             sensitivity += min(other.sensitivity[i], 1e4 * sensitivity)
         kind = np.dtype(dtype)
         eps = float(np.finfo(kind).eps) if kind.kind in "fc" else EPS
-        return eps * (ALLOWED * sensitivity + 100 * self.noise[i] / EPS) + 1e-14 * eps / EPS
+        times = ALLOWED if eps == EPS else ALLOWED_SINGLE
+        return eps * (times * sensitivity + 100 * self.noise[i] / EPS) + 1e-14 * eps / EPS
+
+    def relative(self, i: int, error: float) -> float:
+        """An error of result `i` in proportion to its size and to how it is conditioned."""
+        scale = max(size(self.values[i]), self.sensitivity[i])
+        return error / scale if scale else 0.0
 
 
 def measured(evaluate: Evaluate, values: Sequence[Any], *, settled: bool = True) -> Measured:

@@ -6,17 +6,16 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
 from typing import Any, NamedTuple
 from zlib import crc32
 
 import numpy as np
 
+from kantor.checking.demands import demands, given_shapes, keys, own_demands
 from kantor.checking.entries import MAKERS, Array, Source, makers
-from kantor.checking.lengths import Equation, Known, Lengths
+from kantor.checking.lengths import Known, Lengths
 from kantor.checking.sides import Sides
 from matchers.conditions import Condition
-from matchers.conforming import equations
 from matchers.dims import Axis
 from matchers.terms import LogicVar, Term, subterms
 
@@ -100,6 +99,11 @@ class Instance:
             out.append(np.asarray(value).astype(self.variant.dtype))
         return out
 
+    @property
+    def empty(self) -> bool:
+        """Whether some axis has length 0."""
+        return 0 in self.known.values() or bool(self.variant.batched and not self.batch)
+
     def __str__(self) -> str:
         parts = []
         for x, name, value in zip(self.sides.variables, self.structure, self.values, strict=True):
@@ -126,7 +130,7 @@ class Problem:
     def __init__(self, sides: Sides, conditions: tuple[Condition, ...] | None = None) -> None:
         self.sides = sides
         self.conditions = sides.relation.conditions if conditions is None else conditions
-        self.required = {x: frozenset(_keys(x, self.conditions)) for x in sides.variables}
+        self.required = {x: frozenset(keys(x, self.conditions)) for x in sides.variables}
         axes = [Axis(x, i) for x in sides.variables for i in range(_AXES.get(x.kind, 0))]
         demanded = [e for c in self.conditions for e in demands(c)]
         shapes = given_shapes(sides) if conditions is None else ()
@@ -159,6 +163,16 @@ class Problem:
         structure = tuple(pick(self.structures(x, blank.shape(x))) for x in self.sides.variables)
         return replace(blank, structure=structure)
 
+    def regular(self, instance: Instance) -> Instance:
+        """The same shapes with values that nothing is wrong with."""
+
+        def pick(names: tuple[str, ...]) -> str:
+            return next((n for n in ("identity", "positive") if n in names), names[0])
+
+        variables = self.sides.variables
+        structure = tuple(pick(self.structures(x, instance.shape(x))) for x in variables)
+        return replace(instance, structure=structure)
+
     def corners(self, variants: tuple[Variant, ...]) -> Iterator[Instance]:
         """The instances that are always tried: each variant at telling sizes, each structure."""
         seed = crc32(self.sides.relation.name.encode())
@@ -172,7 +186,7 @@ class Problem:
                     yield made
 
     def smaller(self, instance: Instance) -> Iterator[Instance]:
-        """The instances like `instance` with fewer entries, smallest first; itself at the end."""
+        """The instances like `instance` with shorter axes, shortest first; itself at the end."""
         order = self.lengths.order
         found = {}
         for lengths in itertools.product(range(4), repeat=min(len(order), 6)):
@@ -183,7 +197,8 @@ class Problem:
             if made is not None:
                 found[tuple(made.known[a] for a in order)] = made
         total = sum(instance.known.values())
-        for key in sorted(found, key=lambda k: (sum(k), k)):
+        # What has entries shows more than what has none.
+        for key in sorted(found, key=lambda k: (0 in k, sum(k), k)):
             if sum(key) < total:
                 yield found[key]
                 square = [_preferring(name) for name in instance.structure]
@@ -227,50 +242,7 @@ def _some(made: Instance | None) -> Iterator[Instance]:
         yield made
 
 
-# --- what conditions say ------------------------------------------------------------------------
-
-
-def own_demands(sides: Sides) -> Iterator[Equation]:
-    """What the left side demands, in either spelling."""
-    for side in (sides.lhs, sides.written[0]):
-        for t in subterms(side):
-            yield from equations(t)
-
-
-def given_shapes(sides: Sides) -> Iterator[Equation]:
-    """The shapes that the right side gives to variables which the left holds as ``vec`` only."""
-    for direction in sides.relation.directions:
-        if not direction.backward:
-            for x, (rows, cols) in direction.shapes.items():
-                yield from ((x.rows, rows), (x.cols, cols))
-
-
-def demands(c: Condition) -> Iterator[Equation]:
-    """The equations between lengths that a condition states."""
-    if c.name == "same_shape":
-        for x, y in pairwise(c.variables):
-            yield from ((x.rows, y.rows), (x.cols, y.cols))
-    elif c.name == "conforming":
-        for x, y in pairwise(c.variables):
-            yield x.cols, y.rows
-    elif c.name == "square" or _square_only(c.name):
-        for x in c.variables:
-            if x.kind == "matrix":
-                yield x.rows, x.cols
-
-
-def _square_only(key: str) -> bool:
-    having = [m for m in MAKERS.values() if key in m.has]
-    return bool(having) and all(m.square for m in having)
-
-
-def _keys(x: LogicVar, conditions: tuple[Condition, ...]) -> Iterator[str]:
-    for c in conditions:
-        if x in c.variables and c.name not in SHAPE_CONDITIONS:
-            yield c.name
-
-
-SHAPE_CONDITIONS = ("square", "same_shape", "conforming")
+# --- variants ----------------------------------------------------------------------------------
 
 
 def applicable(sides: Sides) -> tuple[Variant, ...]:

@@ -5,34 +5,27 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from kantor.checking.compare import measured, size
+from kantor.checking.demands import SHAPE_CONDITIONS, demands
 from kantor.checking.instances import (
-    SHAPE_CONDITIONS,
     Instance,
     Problem,
     cycling,
-    demands,
 )
 from kantor.checking.lengths import Equation, Lengths
 from kantor.checking.numeric import Mismatch, Numeric
-from kantor.checking.posed import (
-    Posed,
-    Read,
-    matches_terms,
-    pose,
-    read,
-    same_term,
-    unreadable,
-)
+from kantor.checking.posed import Posed, Read, pose, read
+from kantor.checking.reading import read_term, same_term, unreadable
 from kantor.checking.sides import Sides, Undefined
 from matchers.conditions import Condition
 from matchers.conforming import equations, learn
 from matchers.dims import Dims
 from matchers.terms import LogicVar, subterms
-from relations.language import Relation
+from relations.language import Direction, Relation
 
 # Lengths among which broken shapes are looked for: products of some equal products of others.
 LENGTHS = (2, 3, 4, 6)
@@ -171,41 +164,57 @@ def check_matches(problem: Problem, notes: list[str]) -> int:
         if not same_term(sides) or not same_term(sides, sound):
             raise Mismatch("an axiom, but the view reads its two sides as different terms")
         return 2
-    shaped = [c for c in relation.conditions if c.name in SHAPE_CONDITIONS and not c.implied]
-    dynamic = all(_proved(sides, c) for c in shaped)
-    count = 0
-    for direction in relation.directions:
-        side = sides.written[direction.backward]
-        if not matches_terms(problem, direction, sound):
-            if direction.backward:
-                notes.append(f"does not match its right side, {direction.source}")
-                continue
+    return sum(_check_direction(problem, d, sound, notes) for d in relation.directions)
+
+
+def _check_direction(
+    problem: Problem, direction: Direction, sound: Instance, notes: list[str]
+) -> int:
+    found, values = read_term(problem, direction, sound)
+    if not found.matched:
+        if not direction.backward:
             raise Mismatch(f"does not match {direction.source}, its own left side")
-        for instance in (sound, None) if dynamic and not direction.backward else (sound,):
-            posed = pose(sides, side, instance=instance)
-            found = read(posed)
-            _check_rewrites(posed, found, sound)
-            count += 1
-            if not found.matched:
-                unread = unreadable(sides, side, sound)
-                if not direction.backward and not unread:
-                    shapes = "static" if instance is not None else "unknown"
-                    raise Mismatch(
-                        f"does not match the graph of its left side ({shapes} shapes), "
-                        f"which reads as {found.root}"
-                    )
-                which = "right" if direction.backward else "left"
-                why = f": nothing reads {', '.join(unread)}" if unread else ""
-                notes.append(f"the graph of its {which} side reads as {found.root}{why}")
-                break
-    return count
+        notes.append(f"does not match its right side, {direction.source}")
+        return 0
+    _check_rewrites(found, values, sound)
+    found, values = read_term(problem, direction, sound, compound=True)
+    if not found.matched and not direction.backward:
+        raise Mismatch(f"does not match {found.root}, where products stand for its variables")
+    _check_rewrites(found, values, sound)
+    return 2 + _check_graphs(problem, direction, sound, notes)
 
 
-def _check_rewrites(posed: Posed, found: Read, instance: Instance) -> None:
+def _check_graphs(problem: Problem, direction: Direction, sound: Instance, notes: list[str]) -> int:
+    """The graph of its source, with static shapes and, where they prove nothing, without."""
+    sides, relation = problem.sides, problem.sides.relation
+    side = sides.written[direction.backward]
+    shaped = [c for c in relation.conditions if c.name in SHAPE_CONDITIONS and not c.implied]
+    dynamic = not direction.backward and all(_proved(sides, c) for c in shaped)
+    for instance in (sound, None) if dynamic else (sound,):
+        posed = pose(sides, side, instance=instance)
+        found = read(posed)
+        _check_rewrites(found, posed.values(sound), sound)
+        if found.matched:
+            continue
+        unread = unreadable(sides, side, sound)
+        if not direction.backward and not unread:
+            shapes = "static" if instance is not None else "unknown"
+            raise Mismatch(
+                f"does not match the graph of its left side ({shapes} shapes), "
+                f"which reads as {found.root}"
+            )
+        which = "right" if direction.backward else "left"
+        why = f": nothing reads {', '.join(unread)}" if unread else ""
+        notes.append(f"the graph of its {which} side reads as {found.root}{why}")
+    return 1 + dynamic
+
+
+def _check_rewrites(found: Read, values: list[Any], instance: Instance) -> None:
     """Each way in which the relation matches gives the same value."""
-    values = found.evaluator()
+    if not found.rewrites:
+        return
     try:
-        here = measured(values, posed.values(instance))
+        here = measured(found.evaluator(), values)
     except Undefined:
         return
     for i, r in enumerate(found.rewrites[: len(here.values) // 2]):

@@ -44,6 +44,11 @@ class Mismatch(Exception):
         return "gradient" in self.what
 
     @property
+    def missing(self) -> bool:
+        """Whether the right side, or its gradient, has no value."""
+        return "has no value" in self.what
+
+    @property
     def kind(self) -> str:
         """What is wrong, without the numbers."""
         return re.sub(r"\d[\d.e+-]*", "…", self.what)
@@ -92,7 +97,7 @@ class Numeric:
     Attributes
     ----------
     worst : float
-        The largest relative error met in double precision.
+        The largest error met in double precision, relative to size and conditioning.
     gradients : int
         At how many instances gradients were compared.
     partial : str
@@ -126,6 +131,9 @@ class Numeric:
     def check(self, instance: Instance) -> int:
         """Compare everything at one instance; how many entries the two sides have.
 
+        Of a singular factor beside an empty one nothing is asked: the left side has a value there,
+        (A ⊗ B)⁻¹ for A without entries and any B, that says nothing of the factors.
+
         Raises
         ------
         Undefined
@@ -133,6 +141,15 @@ class Numeric:
         Mismatch
             Where something differs.
         """
+        try:
+            return self._check(instance)
+        except Mismatch as failure:
+            if not (instance.empty and failure.missing):
+                raise
+            self._check(self.problem.regular(instance))
+            raise Undefined("a singular factor beside an empty one") from None
+
+    def _check(self, instance: Instance) -> int:
         variant = instance.variant
         narrow = self.graphs(variant)
         try:
@@ -183,6 +200,8 @@ class Numeric:
         except Exception as error:
             what = f"the {name} cannot be built: {first_line(error)}"
             raise Mismatch(what, instance, left) from error
+        if right.shape == left.shape[1:] and instance.variant.batched:
+            right = np.broadcast_to(right, left.shape)  # a side that mentions no batch has none
         if left.shape != right.shape:
             what = f"the {name} has shape {right.shape}, the left {left.shape}"
             raise Mismatch(what, instance, left, right)
@@ -190,8 +209,8 @@ class Numeric:
             what = f"the {name} is {right.dtype}, the left {left.dtype}"
             raise Mismatch(what, instance, left, right)
         away = size(right - left)
-        if instance.variant.dtype == "float64" and size(left):
-            self.worst = max(self.worst, away / size(left))
+        if instance.variant.dtype == "float64":
+            self.worst = max(self.worst, here.relative(0, away))
         tolerance = here.tolerance(0, instance.variant.dtype, self._conditioning(instance, name))
         if not away <= tolerance:
             what = f"the {name} differs from the left by {away:.2g}, allowed is {tolerance:.1g}"

@@ -2,43 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 import pytensor.tensor as pt
 from pytensor.assumptions import KEY_REGISTRY, assume
-from pytensor.graph.fg import FunctionGraph
-from pytensor.graph.replace import clone_replace
 
 from kantor.api import graph_of
+from kantor.checking.demands import SHAPE_CONDITIONS
 from kantor.checking.instances import (
     PLAIN,
-    SHAPE_CONDITIONS,
     Instance,
     NoInstance,
-    Problem,
     Variant,
 )
-from kantor.checking.lengths import value
 from kantor.checking.sides import Evaluator, Sides, build
-from matchers.conforming import equations
-from matchers.dims import ONE, Dim
+from matchers.dims import ONE
 from matchers.match import Context
 from matchers.terms import (
     Atom,
     LogicVar,
-    Number,
     Term,
-    atom,
     evaluate,
-    is_scalar,
     shape,
     subterms,
 )
 from matchers.view import View
-from relations.language import Direction, Relation
-from relations.rules import Rewrite, instantiate, rules
+from relations.language import Relation
+from relations.rules import Rewrite, rules
 
 
 @dataclass(frozen=True)
@@ -94,7 +86,7 @@ def pose(
         dims = {"scalar": (), "vector": (*lead, known[0])}.get(x.kind, (*lead, *known))
         var = pt.tensor(x.name, dtype=variant.dtype, shape=dims)
         inputs.append(var)
-        leaf = var if x in undeclared else _structured(x, var, sides.relation)
+        leaf = var if x in undeclared else structured(x, var, sides.relation)
         leaves[x] = pt.expand_dims(leaf, -1) if x.kind == "vector" else leaf
     out = pt.as_tensor_variable(build(side, leaves))
     if isinstance(side, Term) and not side.scalar and shape(side)[1] == ONE:
@@ -102,10 +94,8 @@ def pose(
     return Posed(sides, out, tuple(inputs))
 
 
-_CORES = {"vector": 1, "scalar": 0}
-
-
-def _structured(x: LogicVar, var: Any, relation: Relation) -> Any:
+def structured(x: LogicVar, var: Any, relation: Relation) -> Any:
+    """A variable with the structure declared that the conditions of a relation ask for."""
     keys = [c.name for c in relation.conditions if x in c.variables]
     declared = {k: True for k in keys if k not in SHAPE_CONDITIONS}
     unknown = sorted(declared.keys() - KEY_REGISTRY.keys())
@@ -147,68 +137,11 @@ def read(posed: Posed) -> Read:
     view = View(fgraph)
     root = view.definition(fgraph.outputs[0])
     matcher, context = rules((posed.sides.relation,)), Context(view.dims)
-    found = [r for t in _everywhere(root) for r in matcher.rewrites(t, view, context)]
+    found = [r for t in everywhere(root) for r in matcher.rewrites(t, view, context)]
     return Read(root, found, list(posed.inputs))
 
 
-def matches_terms(problem: Problem, direction: Direction, instance: Instance) -> bool:
-    """Whether a direction matches its own source, leaves in place of variables, as a term."""
-    posed = pose(problem.sides, instance=instance)
-    leaves = {
-        x: atom(_structured(x, var, problem.sides.relation), _CORES.get(x.kind, 2))
-        for x, var in zip(problem.sides.variables, posed.inputs, strict=True)
-    }
-    side = problem.sides.rhs if direction.backward else problem.sides.lhs
-    term = instantiate(side, leaves)
-    fgraph = FunctionGraph(outputs=[a.var for a in leaves.values()], clone=False)
-    view = View(fgraph)
-    for a in leaves.values():
-        view.term(a.var, a.core)
-    for left, right in (e for t in subterms(term) for e in equations(t)):
-        view.dims.unify(left, right)
-    found = rules((direction.relation,)).rewrites(term, view, Context(view.dims))
-    return any(r.before is term for r in found)
-
-
-def unreadable(sides: Sides, side: Any, instance: Instance) -> list[str]:
-    """The heads of a side that the view does not read from the graphs that they build."""
-    found = []
-    for t in subterms(side):
-        if t.args and not _readable(t, instance) and t.head.name not in found:
-            found.append(t.head.name)
-    return found
-
-
-def _readable(term: Term, instance: Instance) -> bool:
-    """Whether the graph of `term` over leaves in place of its arguments reads as its head."""
-    args: list[Any] = []
-    for a in term.args:
-        if isinstance(a, Dim):
-            args.append(value(a, instance.known))
-        elif not isinstance(a, (Term, LogicVar)) or isinstance(a, Number):
-            args.append(getattr(a, "value", a))
-        else:
-            rows, cols, _ = shape(a)
-            dims = (
-                () if is_scalar(a) else (value(rows, instance.known), value(cols, instance.known))
-            )
-            args.append(pt.tensor(dtype="float64", shape=dims))
-    view = View(graph_of([pt.as_tensor_variable(term.head.build(*args))])[0])
-    read_back = view.definition(view.fgraph.outputs[0])
-    return any(t.head is term.head for t in subterms(read_back))
-
-
-def same_term(sides: Sides, instance: Instance | None = None) -> bool:
-    """Whether both sides of an axiom read as one term."""
-    left, right = pose(sides, instance=instance), pose(sides, sides.written[1], instance=instance)
-    swap: Mapping[Any, Any] = dict(zip(right.inputs, left.inputs, strict=True))
-    fgraph, _ = graph_of([left.output, clone_replace(right.output, swap)])
-    view = View(fgraph)
-    first, second = (view.definition(o) for o in fgraph.outputs)
-    return first is second
-
-
-def _everywhere(root: Term) -> list[Term]:
+def everywhere(root: Term) -> list[Term]:
     """All terms under `root`, those included that shared atoms stand for."""
     found: dict[Term, None] = {}
     pending = [root]

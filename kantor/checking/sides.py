@@ -122,7 +122,10 @@ def _written(relation: Relation) -> tuple[Any, Any]:
 
 
 def build(side: Any, leaves: Mapping[LogicVar, Any]) -> Any:
-    """The graph of a side, literally, with `leaves` (matrices) in place of its variables."""
+    """The graph of a side, literally, with `leaves` (matrices) in place of its variables.
+
+    Identities have the dtype of the leaves as far as PyTensor's default dtype may be that.
+    """
 
     def leaf(x: Any) -> Any:
         if isinstance(x, LogicVar):
@@ -131,7 +134,9 @@ def build(side: Any, leaves: Mapping[LogicVar, Any]) -> Any:
             return length(x, leaves)
         return x.value if isinstance(x, Number) else x
 
-    return evaluate(side, leaf) if isinstance(side, Term) else leaf(side)
+    single = any(v.type.dtype == "float32" for v in leaves.values())
+    with pytensor.config.change_flags(floatX="float32" if single else "float64"):
+        return evaluate(side, leaf) if isinstance(side, Term) else leaf(side)
 
 
 def length(dim: Dim, leaves: Mapping[LogicVar, Any]) -> Any:

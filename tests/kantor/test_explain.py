@@ -1,5 +1,7 @@
 """`kantor.explain`: the steps, costs and reasons, as text and as data."""
 
+# ruff: noqa: E501  the text of an explanation has long lines
+
 import os
 import subprocess
 import sys
@@ -157,7 +159,9 @@ def test_steps_are_data():
     assert str(region.cost_before) == str(first.cost_before)
     assert str(region.cost_after) == str(second.cost_after)
     sizes = dict.fromkeys(region.cost_before.symbols, 10.0)
-    numbers = [c.at(sizes).constant for c in (first.cost_before, first.cost_after, region.cost_after)]
+    numbers = [
+        c.at(sizes).constant for c in (first.cost_before, first.cost_after, region.cost_after)
+    ]
     # An inverse of order 100 and a product; two of order 10 and a product; four solves' work.
     assert numbers == pytest.approx(
         [2e6 + 2.5e4 + 600, 4e3 + 2.5e4 + 800, 2 * (2e3 / 3 + 2e3) + 400]
@@ -261,7 +265,6 @@ def test_inside_of_a_scan():
     assert [s.relation for s in explain(out, relations=KRON).steps] == list(KRON)
 
 
-
 def test_a_plain_relation():
     x = pt.vector("x")
 
@@ -322,7 +325,10 @@ def test_html():
 
 def test_html_of_what_is_left():
     page = explain(pt.matrix("A") @ pt.matrix("B") @ pt.matrix("C"))._repr_html_()
-    assert "A B C left as it is<br>the sizes rows(A), rows(B), rows(C), cols(C) decide\n<br>cheaper" in page
+    assert (
+        "A B C left as it is<br>the sizes rows(A), rows(B), rows(C), cols(C) decide\n<br>cheaper"
+        in page
+    )
     assert "&lt; rows(A)·rows(B)·rows(C)" in page
     assert "<td>otherwise</td>" in page
     assert explain(pt.matrix("A"))._repr_html_().startswith("<div><p>No linear algebra")

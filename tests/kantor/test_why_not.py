@@ -1,4 +1,4 @@
-"""`why_not`: how far a relation got, which condition failed, and which declaration would unlock it."""
+"""`why_not`: how far a relation got, what failed, and which declaration would unlock it."""
 
 import pytensor.tensor as pt
 import pytest
@@ -16,6 +16,7 @@ A, B, C, X = (pt.matrix(name) for name in "ABCX")
 v, y = pt.vector("v"), pt.vector("y")
 c = pt.scalar("c")
 S, R = (pt.matrix(name, shape=(300, 300)) for name in "SR")
+M, N, P = kantor.matrices("M N P")
 WIDE, TALL = pt.matrix("W", shape=(3, 5)), pt.matrix("T", shape=(5, 3))
 
 
@@ -141,8 +142,8 @@ def test_sizes_that_decide():
     answer = why_not(inv(S @ R) @ X, "inverse_of_product", relations="inverse_of_product")
     assert (answer.stage, answer.break_even) == ("cost", "cols(X) < 200")
     assert str(answer) == (
-        "inverse_of_product matches (S R)⁻¹ with A = S, B = R and holds there, but the sizes cols(X)"
-        " decide: it is cheaper than the form that was found without it where cols(X) < 200"
+        "inverse_of_product matches (S R)⁻¹ with A = S, B = R and holds there, but the sizes "
+        "cols(X) decide: it is cheaper than the form that was found without it where cols(X) < 200"
     )
 
 
@@ -193,7 +194,6 @@ def test_a_relation_that_was_excluded():
 
 
 def test_a_relation_that_is_off_by_default():
-    (M,) = kantor.matrices("M")
 
     @kantor.relation(tags=OFF_BY_DEFAULT, stability="loses")
     def transposed_twice(M):
@@ -276,7 +276,6 @@ def test_nothing_is_there():
 
 
 def test_from_right_to_left():
-    M, N = kantor.matrices("M N")
     made = kantor.Relation(
         "kron_of_transposes",
         kantor.transpose(kantor.kron(M, N)),
@@ -317,8 +316,19 @@ def test_names_that_are_wrong():
         explanation.why_not("kronecker")
 
 
+def test_a_form_that_is_not_tried(monkeypatch):
+    monkeypatch.setattr("kantor.engine.TRIES", 0)
+    answer = why_not(kron(A, B) @ v, "kron_matvec", relations="kron_matvec")
+    assert answer.stage == "cost"
+    assert str(answer).endswith("; but it cannot be built, or others were tried before it")
+
+
+def test_a_plain_relation_has_no_conditions():
+    with pytest.raises(ValueError, match="all or nothing"):
+        explain(kron(A, B) @ v).why_not(lambda in_lv, out_lv: None)
+
+
 def test_a_relation_of_ones_own_is_found_by_name():
-    (M,) = kantor.matrices("M")
 
     @kantor.relation()
     def involution(M):
@@ -334,7 +344,6 @@ def test_a_relation_of_ones_own_is_found_by_name():
 
 
 def test_a_sum_that_lacks_a_summand():
-    M, N, P = kantor.matrices("M N P")
 
     @kantor.relation()
     def distributed(M, N, P):
@@ -355,7 +364,6 @@ def test_the_nearest_miss_of_a_deep_term_takes_no_recursion():
     term = kantor.inverse(_atom("z"))
     for _ in range(3000):
         term = kantor.inverse(term @ _atom("z"))
-    M, N = kantor.matrices("M N")
     miss = nearest(kantor.inverse(M + N), {}, [term], Dims())
     assert miss is not None
     assert [str(part) for part, _, _ in miss.parts] == ["M + N"]

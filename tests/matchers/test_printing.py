@@ -112,9 +112,7 @@ def test_two_variables_of_one_name_are_told_apart():
 
 def test_there_are_always_more_letters():
     text = str(matmul(*(atom(pt.matrix()) for _ in range(30))))
-    assert text == " ".join(
-        [*"ABCDEFGHJKLMNPQRSTUVWXYZ", *(f"{letter}₂" for letter in "ABCDEF")]
-    )
+    assert text == " ".join([*"ABCDEFGHJKLMNPQRSTUVWXYZ", *(f"{letter}₂" for letter in "ABCDEF")])
 
 
 def test_what_is_computed_is_a_short_formula_or_a_letter():

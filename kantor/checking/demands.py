@@ -1,0 +1,57 @@
+"""What a relation demands of lengths and of structure: its left side, and its conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from kantor.checking.entries import MAKERS
+from kantor.checking.lengths import Equation
+from kantor.checking.sides import Sides
+from matchers.conditions import Condition
+from matchers.conforming import equations
+from matchers.terms import LogicVar, subterms
+
+# Conditions on lengths; all others name a structure, which a maker of values meets.
+SHAPE_CONDITIONS = ("square", "same_shape", "conforming")
+
+
+def own_demands(sides: Sides) -> Iterator[Equation]:
+    """What the left side demands, in either spelling."""
+    for side in (sides.lhs, sides.written[0]):
+        for t in subterms(side):
+            yield from equations(t)
+
+
+def given_shapes(sides: Sides) -> Iterator[Equation]:
+    """The shapes that the right side gives to variables which the left holds as ``vec`` only."""
+    for direction in sides.relation.directions:
+        if not direction.backward:
+            for x, (rows, cols) in direction.shapes.items():
+                yield from ((x.rows, rows), (x.cols, cols))
+
+
+def demands(c: Condition) -> Iterator[Equation]:
+    """The equations between lengths that a condition states."""
+    if c.name == "same_shape":
+        for x, y in pairwise(c.variables):
+            yield from ((x.rows, y.rows), (x.cols, y.cols))
+    elif c.name == "conforming":
+        for x, y in pairwise(c.variables):
+            yield x.cols, y.rows
+    elif c.name == "square" or _square_only(c.name):
+        for x in c.variables:
+            if x.kind == "matrix":
+                yield x.rows, x.cols
+
+
+def _square_only(key: str) -> bool:
+    having = [m for m in MAKERS.values() if key in m.has]
+    return bool(having) and all(m.square for m in having)
+
+
+def keys(x: LogicVar, conditions: tuple[Condition, ...]) -> Iterator[str]:
+    """The structures that conditions ask for of a variable."""
+    for c in conditions:
+        if x in c.variables and c.name not in SHAPE_CONDITIONS:
+            yield c.name

@@ -1,0 +1,95 @@
+"""Readers of what only moves axes: transposes, columns, rows, reshapes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from matchers import vocabulary as v
+from matchers.reading.common import Reading
+from matchers.terms import Term, shape
+
+
+def dimshuffle(view: Any, node: Any, out: int, core: int) -> Reading:
+    """Transposes, columns, rows and squeezes, which only mark how a value is read."""
+    op, x = node.op, node.inputs[0]
+    order, k = op.new_order, op.input_ndim
+    if core == 0:
+        if k == 0:
+            return [(x, 0)], lambda t: t
+        return ([(x, k)], v.item) if k <= 2 else None
+    tail = order[-core:]
+    batch = [i for i in order[:-core] if i != "x"]
+    used = [i for i in tail if i != "x"]
+    if not used or batch != list(range(len(batch))) or _moved_batch(order[:-core]):
+        return None
+    return _matrix_axes(x, k, core, tail, len(batch))
+
+
+def _moved_batch(batch: tuple[Any, ...]) -> bool:
+    """Whether a new axis stands to the right of a batch axis, which would reorder broadcasting."""
+    first = next((i for i, a in enumerate(batch) if a != "x"), len(batch))
+    return "x" in batch[first:]
+
+
+def _matrix_axes(x: Any, k: int, core: int, tail: tuple[Any, ...], n_batch: int) -> Reading:
+    last, before = k - 1, k - 2
+    squeezed = [i for i in range(n_batch, k) if i not in tail]
+    columns = {(before, last): False, (last, before): True}
+    if core == 2 and tail in columns and n_batch + len(squeezed) == before:
+        return [(x, 2)], v.transpose if columns[tail] else same
+    (axis,) = {a for a in tail if a != "x"} if len(set(tail) - {"x"}) == 1 else (None,)
+    if axis is None or (core == 2 and tail == ("x", "x")):
+        return None
+    # What remains is a column or a row: is it x as a vector, or x without its axis of length 1?
+    if axis == last and before not in squeezed:
+        need, column = (x, 1), True
+    elif axis == before and last in squeezed:
+        need, column = (x, 2), True
+    elif axis == last:
+        need, column = (x, 2), False
+    else:
+        return None
+    n_leading = k - 1 if need[1] == 1 else k - 2
+    if n_batch + len([i for i in squeezed if i < n_leading]) != n_leading:
+        return None
+    wants_row = core == 2 and tail[0] == "x"
+    return [need], same if column != wants_row else v.transpose
+
+
+def same(t: Term) -> Term:
+    """The term itself."""
+    return t
+
+
+def specified(view: Any, node: Any, out: int, core: int) -> Reading:
+    """A shape that is specified is a fact about dimensions, and else nothing."""
+    return [(node.inputs[0], core)], same
+
+
+def reshape(view: Any, node: Any, out: int, core: int) -> Reading:
+    """Row-major reshapes between vectors and matrices."""
+    x, lengths = node.inputs
+    if x.type.ndim not in (1, 2) or node.outputs[0].type.ndim not in (1, 2):
+        return None
+    if core != node.outputs[0].type.ndim:
+        return None
+
+    def make(t: Term) -> Term | None:
+        rows, cols, _ = shape(t)
+        if core == 1:
+            return v.vec(t)  # type: ignore[no-any-return]
+        new = view.lengths(lengths)
+        if new is None:
+            return None
+        m, n = new
+        if m is None or n is None:
+            known = n if m is None else m
+            other = view.quotient(rows * cols, known)
+            if other is None:
+                return None
+            m, n = (other, known) if m is None else (known, other)
+        if not view.dims.unify(m * n, rows * cols):
+            return None
+        return v.unvec(t, m, n)  # type: ignore[no-any-return]
+
+    return [(x, x.type.ndim)], make

@@ -1,0 +1,75 @@
+"""Readers of products, inverses and solves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from matchers import vocabulary as v
+from matchers.reading.common import Reading, core_op, same_dtype
+from matchers.terms import Term
+
+
+def dot(view: Any, node: Any, out: int, core: int) -> Reading:
+    """A product of matrices."""
+    if core != 2 or not same_dtype(node):
+        return None
+    return [(i, 2) for i in node.inputs], v.matmul
+
+
+def inverse(view: Any, node: Any, out: int, core: int) -> Reading:
+    """An inverse."""
+    if core != 2 or not same_dtype(node):
+        return None
+    return [(node.inputs[0], 2)], v.inverse
+
+
+def solve(view: Any, node: Any, out: int, core: int) -> Reading:
+    """A product with an inverse; the structure that the solver assumes is a promise."""
+    op = core_op(node)
+    if core != op.b_ndim or not same_dtype(node):
+        return None
+    promise = {"pos": "positive_definite", "sym": "symmetric", "her": "hermitian"}.get(op.assume_a)
+    if op.assume_a != "gen" and promise is None:
+        return None  # tridiagonal and banded solvers read a band only
+
+    def make(a: Term, b: Term) -> Term:
+        if promise is not None:
+            view.promise(a, promise)
+        return v.matmul(v.inverse(a), b)  # type: ignore[no-any-return]
+
+    return [(node.inputs[0], 2), (node.inputs[1], op.b_ndim)], make
+
+
+def solve_triangular(view: Any, node: Any, out: int, core: int) -> Reading:
+    """A product with the inverse of the triangle that the solver reads."""
+    op = core_op(node)
+    if core != op.b_ndim or not same_dtype(node):
+        return None
+    key = "lower_triangular" if op.lower else "upper_triangular"
+
+    def make(a: Term, b: Term) -> Term:
+        if op.unit_diagonal or not view.holds(a, key):
+            a = v.triangle(a, op.lower, op.unit_diagonal)
+            view.promise(a, key)
+        return v.matmul(v.inverse(a), b)  # type: ignore[no-any-return]
+
+    return [(node.inputs[0], 2), (node.inputs[1], op.b_ndim)], make
+
+
+def cholesky_solve(view: Any, node: Any, out: int, core: int) -> Reading:
+    """A product with the inverses of a Cholesky factor and its transpose."""
+    op = core_op(node)
+    if core != op.b_ndim or not same_dtype(node):
+        return None
+    key = "lower_triangular" if op.lower else "upper_triangular"
+
+    def make(c: Term, b: Term) -> Term:
+        if not view.holds(c, key):
+            c = v.triangle(c, op.lower, False)
+            view.promise(c, key)
+        left = c if op.lower else c.T
+        view.promise(left, "lower_triangular")
+        view.promise(left.T, "upper_triangular")
+        return v.matmul(v.inverse(left.T), v.inverse(left), b)  # type: ignore[no-any-return]
+
+    return [(node.inputs[0], 2), (node.inputs[1], op.b_ndim)], make

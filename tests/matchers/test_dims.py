@@ -1,0 +1,160 @@
+"""Dimensions: monomials under unification, which never calls equal what may differ."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import pytensor.tensor as pt
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from matchers.dims import ONE, Axis, Dim, Dims, broadcast, const, length, symbol
+from matchers.terms import LogicVar, shape
+
+AXES = [Axis(name, None) for name in "abcd"]
+a, b, c, d = (Dim(1, frozenset([(s, 1)])) for s in AXES)
+
+
+def value(dim: Dim, sizes: dict[Any, int]) -> int:
+    out = dim.coef
+    for s, p in dim.powers:
+        out *= sizes[s] ** p
+    return out
+
+
+monomials = st.builds(
+    lambda coef, powers: Dim(coef, frozenset((s, p) for s, p in zip(AXES, powers) if p)),
+    st.sampled_from([1, 1, 1, 2, 3, 6, 0]),
+    st.tuples(*[st.integers(0, 2)] * 4),
+)
+SIZES = [dict(zip(AXES, ns, strict=True)) for ns in product((0, 1, 2, 3, 4, 6), repeat=4)]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(monomials, monomials), max_size=4), monomials, monomials)
+def test_equal_means_equal_for_all_lengths_that_fit(equations: Any, x: Dim, y: Dim) -> None:
+    dims = Dims()
+    consistent = all([dims.unify(m, n) for m, n in equations])
+    fitting = [s for s in SIZES if all(value(m, s) == value(n, s) for m, n in equations)]
+    if not consistent:
+        assert not fitting
+    assume(dims.equal(x, y))
+    assert all(value(x, s) == value(y, s) for s in fitting)
+    for m in (x, y):
+        for form in (dims.normal(m), dims.reduced(m)):
+            assert all(value(m, s) == value(form, s) for s in fitting)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(monomials, monomials), max_size=4), st.randoms())
+def test_what_is_learnt_is_equal_and_stays_so(equations: Any, random: Any) -> None:
+    dims = Dims()
+    if not all([dims.unify(m, n) for m, n in equations]):
+        return
+    later = dims.copy()
+    for m, n in equations:
+        assert dims.equal(m, n) or later.equal(n, m) or not (m.coef and n.coef)
+    later.unify(a, b)
+    for m in (a, b, c, d):
+        assert all(dims.equal(k, m) for k in dims.members(m))
+
+
+@given(monomials, monomials)
+def test_monomials_multiply(x: Dim, y: Dim) -> None:
+    assert x * y == y * x
+    assert hash(x * y) == hash(y * x)
+    for sizes in SIZES[::97]:
+        assert value(x * y, sizes) == value(x, sizes) * value(y, sizes)
+
+
+def test_composite_lengths() -> None:
+    dims = Dims()
+    assert dims.unify(c, a * b)  # the length of v in (A ⊗ B) v
+    assert dims.equal(c, b * a)
+    assert dims.equal(c * c, a * a * b * b)
+    assert not dims.equal(c, a)
+    assert dims.unify(a, const(3))
+    assert dims.normal(c) == b * 3
+    assert dims.unify(b, const(4))
+    assert dims.normal(c) == const(12)
+    assert not dims.unify(c, const(13))
+
+
+def test_two_composite_lengths_are_remembered() -> None:
+    dims = Dims()
+    assert dims.unify(a * b, c * d)
+    assert dims.equal(a * b, c * d)
+    assert dims.equal(a * b * a, c * d * a)
+    assert not dims.equal(a, c)
+    assert dims.unify(b, d)
+    # Where b is 0 nothing follows of a and c.
+    assert not dims.equal(a, c)
+    assert dims.equal(a * b, c * b)
+
+
+def test_common_integers_are_cancelled_and_lengths_are_not() -> None:
+    dims = Dims()
+    assert dims.unify(a * 2, b * 2)
+    assert dims.equal(a, b)
+    assert dims.unify(a * c, a * d)
+    assert not dims.equal(c, d)
+
+
+def test_contradictions() -> None:
+    dims = Dims()
+    assert dims.unify(a, const(2))
+    assert not dims.unify(a, const(3))
+    assert not dims.unify(const(2), const(3))
+    assert dims.unify(const(3), const(3))
+    assert dims.unify(a, a)
+
+
+def test_a_copy_is_independent() -> None:
+    dims = Dims()
+    dims.unify(a, b)
+    other = dims.copy()
+    other.unify(c, d)
+    assert other.equal(a, b) and other.equal(c, d)
+    assert not dims.equal(c, d)
+
+
+def test_members_are_single_symbols() -> None:
+    dims = Dims()
+    dims.unify(a, b)
+    dims.unify(b, c)
+    assert set(dims.members(c)) == {a, b}
+    assert dims.members(d) == []
+
+
+def test_symbols_of_variables() -> None:
+    A, S = pt.matrix("A"), pt.matrix("S", shape=(4, 1))
+    assert symbol(S, 0) == const(4)
+    assert symbol(S, 1) is ONE
+    assert str(symbol(A, 1)) == "A.1"
+    assert str(symbol(A, 0) * symbol(A, 0) * 3) == "3·A.0^2"
+    assert const(1) is ONE
+    assert not symbol(A, 0).known and const(5).known
+    x = LogicVar("x", "vector")
+    assert shape(x)[1] is ONE
+    assert shape(x)[0].has_variable and not symbol(A, 0).has_variable
+
+
+def test_a_length_is_a_graph() -> None:
+    A, n = pt.matrix("A"), pt.lscalar("n")
+    assert length(const(7)) == 7
+    graph = length(symbol(A, 0) * symbol(n, None) * 2)
+    assert graph.eval({A: [[1.0], [2.0], [3.0]], n: 5}) == 30
+    assert length(symbol(n, None)) is n
+
+
+@pytest.mark.parametrize(
+    ("batches", "out"),
+    [
+        ([], ()), ([()], ()), ([(a,), ()], (a,)), ([(a, b), (b,)], (a, b)),
+        ([(ONE, b), (a, ONE)], (a, b)), ([(ONE,), (ONE,)], (ONE,)), ([(b,), (a, ONE)], (a, b)),
+    ],
+)  # fmt: skip
+def test_broadcasting(batches: list[tuple[Dim, ...]], out: tuple[Dim, ...]) -> None:
+    assert broadcast(batches) == out
