@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 import pytensor.tensor as pt
+from pytensor.graph.traversal import ancestors
 from pytensor.tensor import linalg
 
 from lowering.plans import Plan, Step
@@ -31,10 +32,12 @@ class Builder:
     dims : Dims
     leaves : collection of Variable
         The variables whose lengths may be asked for.
+    replaced : collection of Variable
+        What the new graph replaces, and so must not depend on.
     dtype : str
         The dtype of the region.
-    existing : callable
-        The variable (as a matrix) that holds the value of a term already, or None.
+    holds : callable
+        Whether a structure is known of a term.
     """
 
     def __init__(
@@ -42,14 +45,16 @@ class Builder:
         plan: Plan,
         dims: Dims,
         leaves: Collection[Any],
+        replaced: Collection[Any],
         dtype: str,
-        existing: Callable[[Term], Any],
+        holds: Callable[[Term, str], bool],
     ) -> None:
         self.plan = plan
         self.dims = dims
         self.leaves = set(leaves)
+        self.replaced = set(replaced)
         self.dtype = dtype
-        self.existing = existing
+        self.holds = holds
         self._built: dict[Term, Any] = {}
 
     def value(self, root: Term) -> Any:
@@ -60,20 +65,19 @@ class Builder:
             if term in self._built:
                 stack.pop()
                 continue
-            found = self.existing(term)
-            if found is None:
-                missing = [t for t in self.plan.steps[term].needs if t not in self._built]
-                if missing:
-                    stack += missing
-                    continue
-                found = self._make(term, self.plan.steps[term])
-            self._built[term] = found
+            missing = [t for t in self.plan.steps[term].needs if t not in self._built]
+            if missing:
+                stack += missing
+                continue
+            self._built[term] = self._make(term, self.plan.steps[term])
             stack.pop()
         return self._built[root]
 
     def output(self, root: Term, like: Any, core: int) -> Any:
         """The value of `root` with the type of the variable that it replaces."""
-        if core == 1 and root.head is v.reshape and like.type.ndim == 1:
+        if isinstance(root, Number):
+            new = pt.as_tensor(root.value)
+        elif core == 1 and root.head is v.reshape and like.type.ndim == 1:
             new = self.value(root.args[0]).reshape((self.length(root.args[1]),))
         elif core == 0 or root.scalar:
             new = self.value(root)
@@ -97,7 +101,8 @@ class Builder:
         own = Dim(1, frozenset([(s, 1)]))
         for d in (own, *self.dims.members(own)):
             ((axis, _),) = d.powers
-            if axis.owner in self.leaves or (axis.axis is None and axis.owner.owner is None):
+            known = axis.owner in self.leaves or axis.axis is None
+            if known and self.replaced.isdisjoint(ancestors([axis.owner])):
                 return d
         raise CannotBuild(f"the length {s} is not known from any input")
 
@@ -134,12 +139,10 @@ class Builder:
     def _solved(self, step: Step, a: Any, b: Any, transposed: bool = False) -> Any:
         assert step.matrix is not None
         if step.kernel == "solve_triangular":
-            lower = step.side != "" and self.plan_holds(step.matrix, "lower_triangular")
+            lower = self.holds(step.matrix, "lower_triangular")
             return linalg.solve_triangular(a, b, lower=lower != transposed, b_ndim=2)
         assume = "pos" if step.kernel == "solve_positive" else "gen"
         return linalg.solve(a, b, assume_a=assume, b_ndim=2)
-
-    plan_holds: Callable[[Term, str], bool] = staticmethod(lambda term, key: False)
 
 
 def _column(x: Any) -> Any:

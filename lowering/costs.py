@@ -32,7 +32,8 @@ COSTS: dict[str, Callable[..., Any]] = {
     "copy": lambda size: 0.5 * size,
     "unknown": lambda size: 1 * size,
 }
-FREE = frozenset({"view", "leaf"})
+# Views, and arithmetic on single numbers, which a plan and a graph spell in too many ways to count.
+FREE = frozenset({"view", "leaf", "scalar"})
 
 
 def cost(kernel: str, sizes: tuple[Any, ...], batch: Any = 1.0) -> Any:

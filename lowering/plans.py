@@ -1,8 +1,8 @@
 """Plans: how the values of terms are computed, kernel by kernel, and what that costs.
 
 A `Planner` chooses for each term one kernel and the terms that it needs, for given sizes; choices
-are memoised on terms, so a term shared by many candidates is planned once. A `Plan` is the closure of
-these choices over the roots of a region: each term once, one factorization per matrix.
+are memoised on terms, so a term shared by many candidates is planned once. A `Plan` is the closure
+of these choices over the roots of a region: each term once, one factorization per matrix.
 """
 
 from __future__ import annotations
@@ -241,6 +241,8 @@ def _terms(args: Iterable[Any]) -> tuple[Term, ...]:
 
 def _entrywise(kernel: str) -> Callable[[Term], Step]:
     def step(term: Term) -> Step:
+        if term.scalar:
+            return Step("scalar", (), ONE, _terms(term.args))
         return Step(kernel, (_entries(term),), _batch(term), _terms(term.args))
 
     return step
@@ -277,6 +279,8 @@ def _reshaped(term: Term) -> Step:
 
 
 def _sum(term: Term) -> Step:
+    if term.scalar:
+        return Step("scalar", (), ONE, _terms(term.args))
     batch = _batch(term) * (len(term.args) - 1)
     return Step("elementwise", (_entries(term),), batch, _terms(term.args))
 

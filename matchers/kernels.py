@@ -24,6 +24,8 @@ def node_kernel(view: Any, node: Any) -> Call:
     if kind in _VIEWS or kind.__name__ in ("ExtractDiag", "Alloc"):
         return "view", (), ONE
     out = node.outputs[0]
+    if out.type.ndim == 0 and kind is Elemwise:
+        return "scalar", (), ONE
     if kind is Elemwise:
         return "elementwise", (size(view, out),), ONE
     shapes = [matrix_shape(view, i) for i in node.inputs]

