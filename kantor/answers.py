@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from kantor.near import Miss, nearest
+from kantor.near import Miss
 from kantor.notation import Notation
 from matchers.conditions import Condition
 from matchers.dims import Dim
@@ -34,7 +34,8 @@ KINDS = {
 }
 # How far a relation got, the farthest first.
 STAGES = (
-    "used", "cost", "condition", "length", "repeated", "part", "head", "nowhere", "axiom", "failed",
+    "used", "cost", "condition", "field", "batch", "length", "repeated", "part", "head", "nowhere",
+    "axiom", "failed",
 )  # fmt: skip
 
 
@@ -47,10 +48,11 @@ class WhyNot:
     relation : str
     stage : str
         ``used``; ``cost``: it holds, but does not pay; ``condition``: it matches, but a condition
-        is not proved; ``length``: lengths are not known to be equal; ``repeated``: a variable would
-        have to be two terms; ``part``: a part of the pattern is missing; ``head``: nothing like it
-        is there; ``nowhere``: there is no linear algebra; ``axiom``: the notation knows it itself;
-        ``failed``: it raised an error.
+        is not proved; ``field``: it matches complex matrices, and holds for real ones only;
+        ``batch``: batch dimensions would be lost; ``length``: lengths are not known to be equal;
+        ``repeated``: a variable would have to be two terms; ``part``: a part of the pattern is
+        missing; ``head``: nothing like it is there; ``nowhere``: there is no linear algebra;
+        ``axiom``: the notation knows it itself; ``failed``: it raised an error.
     text : str
     place : str
         Where it got that far.
@@ -83,9 +85,10 @@ class WhyNot:
         return self.text
 
 
-def unmatched(direction: Direction, terms: Sequence[Term], notation: Notation) -> WhyNot:
+def unmatched(
+    direction: Direction, miss: Miss | None, terms: Sequence[Term], notation: Notation
+) -> WhyNot:
     """What is missing where a direction of a relation matches none of some terms."""
-    miss = nearest(direction.source, direction.shapes, terms, notation.dims)
     if miss is None:
         return _headless(direction, terms, notation)
     return _near(direction, miss, notation)

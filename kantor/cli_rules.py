@@ -45,6 +45,7 @@ def row(r: Relation) -> tuple[str, ...]:
     tags = ", ".join(t.removeprefix("kantor:") for t in r.tags)
     stability = r.stability + (", off by default" if OFF_BY_DEFAULT in r.tags else "")
     conditions = ", ".join(f"{c} (implied)" if c.implied else str(c) for c in r.conditions)
+    conditions = "; ".join(filter(None, (conditions, r.restriction)))
     return r.name, r.identity, conditions, stability, tags, r.cites
 
 

@@ -152,9 +152,13 @@ class Engine:
 
         best: Step | None = None
         for sample in SAMPLES:
-            planner = Planner(reading.sizer(sample), reading.view.holds)
+            size = reading.sizer(sample)
+            planner = Planner(size, reading.view.promised)
             found = search(reading.roots, moves, planner, self.budget)
+            before = reading.cost_at(size)
             for candidate in found.candidates[:TRIES]:
+                if candidate.cost >= before and not (candidate.path and best is None):
+                    break
                 step = reading.step(candidate, planner, found.unexpanded, context.exhausted)
                 pairs = reading.build(step) if step.decision.taken else None
                 if pairs:
@@ -163,7 +167,9 @@ class Engine:
                         fgraph.replace_all_validate(pairs, reason=reason)
                     return [step]
                 best = best or step.unsourced()
-            if reading.decided or len(found.candidates) == 1:
+            # What is cheaper for all sizes is cheaper at this one; only if something is, but could
+            # not be proved to be always, may another sample lead to a form that can.
+            if reading.decided or found.candidates[0].cost >= before:
                 break
         return [best] if best is not None and best.relations else []
 

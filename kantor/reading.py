@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from pytensor import config
 from pytensor.compile.sharedvalue import SharedVariable
+from pytensor.graph.rewriting.basic import copy_stack_trace
 
 from kantor.steps import Step
 from lowering.build import Builder, CannotBuild
-from lowering.costs import LAUNCH, number_of_launches
+from lowering.costs import LAUNCH, cost, number_of_launches
 from lowering.decide import Decision, decide
 from lowering.plans import Plan, Planner, total
 from lowering.polynomials import Poly
@@ -37,6 +39,13 @@ class Reading:
     def decided(self) -> bool:
         """Whether all sizes are known, so that one sample tells all."""
         return self.before().symbols <= set(self.known)
+
+    def cost_at(self, size: Callable[[Dim], float]) -> float:
+        """What the nodes that are there cost at given sizes."""
+        return sum(
+            float(cost(kernel, tuple(map(size, sizes)), size(batch)))
+            for kernel, sizes, batch in self.calls
+        )
 
     def before(self) -> Poly:
         """The cost of the nodes that are there; a search may have learnt more of the sizes."""
@@ -113,7 +122,7 @@ class Reading:
 
     def build(self, step: Step) -> list[tuple[Any, Any]] | None:
         """Each output and what replaces it, or None where a length has no source."""
-        leaves = [t.var for r in self.roots for t in _atoms(r)]
+        leaves = [t.var for t in _atoms(*self.roots)]
         changed = [
             (key, new)
             for key, old, new in zip(self.keys, self.roots, step.after, strict=True)
@@ -129,13 +138,17 @@ class Reading:
                     step.plan, self.view.dims, leaves, replaced, dtype, self.view.holds
                 )
             try:
-                built = builders[dtype].output(new, var, core)
+                # A new node is traced to what it replaces, not to this line.
+                with config.change_flags(traceback__limit=0):
+                    built = builders[dtype].output(new, var, core)
             except CannotBuild:
                 return None
-            if var.name and not built.name and built.owner is not None:
-                built.name = var.name
-            pairs.append((var, built))
-        return [(old, new) for old, new in pairs if old is not new]
+            if built is not var:
+                if var.name and not built.name and built.owner is not None:
+                    built.name = var.name
+                copy_stack_trace(var, built)
+                pairs.append((var, built))
+        return pairs
 
 
 def _read(fgraph: Any, region: Region) -> tuple[View, Region]:
@@ -143,21 +156,19 @@ def _read(fgraph: Any, region: Region) -> tuple[View, Region]:
 
     A node that is a leaf keeps its inputs alive, so these are outputs of what remains.
     """
+    view = View(fgraph, region.nodes)
     while True:
-        view = View(fgraph, region.nodes)
         inside = set(region.nodes)
-        roots = [view.definition(r) for r in region.roots]
-        leaves = [t.var for r in roots for t in _atoms(r)]
+        leaves = {t.var for t in _atoms(*(view.definition(r) for r in region.roots))}
         unread = [x for x in leaves if x.owner in inside]
         if not unread:
             return view, region
         dropped = {x.owner for x in unread if _unreadable(view, x)}
         kept = {x for x in unread if x.owner not in dropped}
-        nodes = [n for n in region.nodes if n not in dropped]
-        outside = used_outside(fgraph, nodes)
         if not dropped and kept <= set(region.roots):
             return view, region
-        new = set(outside) | kept
+        nodes = [n for n in region.nodes if n not in dropped]
+        new = set(used_outside(fgraph, nodes)) | kept
         region = Region(nodes, [o for n in nodes for o in n.outputs if o in new])
 
 
@@ -166,8 +177,8 @@ def _unreadable(view: View, var: Any) -> bool:
     return isinstance(t, Atom) and t.definition is None
 
 
-def _atoms(root: Term) -> list[Atom]:
-    return [t for t in positions((root,)) if isinstance(t, Atom) and t.definition is None]
+def _atoms(*roots: Term) -> list[Atom]:
+    return [t for t in positions(roots) if isinstance(t, Atom) and t.definition is None]
 
 
 def _present_length(axis: Axis, given: Mapping[Any, Any], named: Mapping[Any, Any]) -> int | None:

@@ -15,18 +15,19 @@ from kantor.answers import STAGES, WhyNot, bound_text, unmatched, with_text
 from kantor.api import graph_of
 from kantor.engine import Engine, Reading
 from kantor.explanation import Explanation
+from kantor.near import nearest
 from kantor.notation import Notation
 from kantor.survey import Survey, verdict
 from lowering.polynomials import Poly
 from lowering.search import positions
-from matchers.conditions import Condition
-from matchers.dims import Dims
+from matchers.conditions import SHAPE_CONDITIONS, Condition
+from matchers.dims import Dim, Dims
 from matchers.match import Context, compile_pattern
 from matchers.regions import regions
 from matchers.terms import Atom, LogicVar, Term, shape
 from relations.language import Direction, Relation
 from relations.library import OFF_BY_DEFAULT, select
-from relations.rules import replaced
+from relations.rules import complex_part, replaced, same_batch
 
 
 class Place(NamedTuple):
@@ -129,7 +130,7 @@ def _farness(answer: WhyNot) -> tuple[int, int]:
 
 
 def _matched(answer: WhyNot) -> bool:
-    return answer.stage in ("cost", "condition")
+    return answer.stage in ("cost", "condition", "field", "batch")
 
 
 def _terms(survey: Survey) -> list[Term]:
@@ -150,13 +151,30 @@ def _answer(direction: Direction, place: Place) -> WhyNot:
             match = Match(direction, term, window.substitution)
             failed = _failed(match, view)
             if not failed:
-                if replaced(direction, window) is not term:
+                after = replaced(direction, window)
+                restricted = _restricted(match, after, place)
+                if restricted is None and after is not term:
                     return _declined(match, place)
-            elif best is None or len(failed) < best.distance:
+                best = best or restricted
+            elif best is None or best.stage != "condition" or len(failed) < best.distance:
                 best = _unproved(match, failed, place)
-    if best is not None:
-        return best
-    return unmatched(direction, terms, place.notation)
+    return best or _lengths(direction, terms, place)
+
+
+def _lengths(direction: Direction, terms: list[Term], place: Place) -> WhyNot:
+    """Where only lengths keep a pattern from matching, conditions that would prove them equal."""
+    view = place.survey.reading.view
+    miss = nearest(direction.source, direction.shapes, terms, view.dims)
+    if miss is not None and not miss.parts and not miss.differing:
+        match = Match(direction, miss.term, miss.bindings)
+        failed = _failed(match, view)
+        supposed = view.dims.copy()
+        for c in direction.relation.conditions:
+            for m, n in c.equations(match.bindings):
+                supposed.unify(m, n)
+        if failed and all(supposed.equal(m, n) for m, n in miss.lengths):
+            return _unproved(match, failed, place)
+    return unmatched(direction, miss, terms, place.notation)
 
 
 # --- it matches -----------------------------------------------------------------------------------
@@ -174,8 +192,8 @@ def _failed(match: Match, known: Any) -> list[Condition]:
     """The conditions that are not proved, each of one variable where that is possible."""
     conditions: list[Condition] = []
     for c in match.direction.relation.conditions:
-        single = c.name == "square" or c.name in KEY_REGISTRY
-        conditions += [c._replace(variables=(x,)) for x in c.variables] if single else [c]
+        each = c.name in ("square", "nonempty") or c.name in KEY_REGISTRY
+        conditions += [c._replace(variables=(x,)) for x in c.variables] if each else [c]
     return [c for c in conditions if not c.holds(match.bindings, known)]
 
 
@@ -205,27 +223,39 @@ def _declarations(match: Match, failed: list[Condition], place: Place) -> Iterat
     view = place.survey.reading.view
     known = Supposed(view.dims.copy(), view.holds)
     for c in failed:
-        if c.holds(match.bindings, known):
-            continue
-        yield c.declaration(match.texts(place.notation))
-        shapes = [shape(match.bindings[x]) for x in c.variables]
-        if c.name == "square":
-            known.dims.unify(*shapes[0][:2])
-        elif c.name == "conforming":
-            known.dims.unify(shapes[0][1], shapes[1][0])
+        if not c.holds(match.bindings, known):
+            yield c.declaration(match.texts(place.notation))
+        for m, n in c.equations(match.bindings):
+            known.dims.unify(m, n)
 
 
 def _refuted(c: Condition, match: Match, place: Place) -> str:
-    """The shapes that contradict a condition on shapes, or nothing."""
-    if c.name not in ("square", "same_shape", "conforming"):
+    """The shapes that contradict a condition, or nothing."""
+    normal = place.survey.reading.view.dims.normal
+    texts, dim = match.texts(place.notation), place.notation.dim
+    pairs = [(normal(m), normal(n)) for m, n in c.equations(match.bindings)]
+    unequal = any(m.known and n.known and m != n for m, n in pairs)
+    shapes = {x: shape(match.bindings[x])[:2] for x in c.variables}
+    empty = any(normal(n) == Dim(0) for lengths in shapes.values() for n in lengths)
+    if not unequal and not (empty and not pairs and c.name in SHAPE_CONDITIONS):
         return ""
-    dims = place.survey.reading.view.dims
-    shapes = [tuple(map(dims.normal, shape(match.bindings[x])[:2])) for x in c.variables]
-    if any(not d.known for s in shapes for d in s):
-        return ""
-    texts = match.texts(place.notation)
-    said = (f"{texts[x]} is {m} × {n}" for x, (m, n) in zip(c.variables, shapes, strict=True))
-    return " and ".join(said)
+    return " and ".join(f"{texts[x]} is {dim(m)} × {dim(n)}" for x, (m, n) in shapes.items())
+
+
+def _restricted(match: Match, after: Term, place: Place) -> WhyNot | None:
+    """What no declaration changes: complex matrices, and batches that would be lost."""
+    relation, notation = match.direction.relation, place.notation
+    number = complex_part(relation, match.bindings)
+    if number is not None:
+        stage, why = "field", f"it {relation.restriction}, and {notation.term(number)} is complex"
+    elif not same_batch(match.term, after, place.survey.reading.view):
+        stage, why = "batch", f"{notation.term(after)} would not have the same batch dimensions"
+    else:
+        return None
+    texts = match.texts(notation)
+    where = notation.term(match.term)
+    text = f"{relation.name} matches {where}{with_text(texts)}, but {why}"
+    return WhyNot(relation.name, stage, text, where, {str(x): t for x, t in texts.items()})
 
 
 def _declined(match: Match, place: Place) -> WhyNot:

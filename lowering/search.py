@@ -16,7 +16,7 @@ from matchers.terms import Atom, Term, atom
 
 # Forms expanded in one region, and how many of them in a row without a cheaper one being found.
 BUDGET = 64
-PATIENCE = 10
+PATIENCE = 5
 
 Roots = tuple[Term, ...]
 Moves = Callable[[Term], Iterable[Any]]
@@ -88,15 +88,32 @@ def search(
 def neighbours(roots: Roots, moves: Moves) -> Iterator[tuple[Any, Roots]]:
     """All forms one move away."""
     order = positions(roots)
+    opened = _openable(order)
     for i, term in enumerate(order):
-        for move in _moves_at(term, moves):
+        if isinstance(term, Atom):
+            if term in opened and term.definition is not None:
+                opening = Opening(term, term.definition)
+                yield opening, _replaced(roots, order, i, term.definition)
+            continue
+        for move in moves(term):
             yield move, _replaced(roots, order, i, move.after)
 
 
-def _moves_at(term: Term, moves: Moves) -> Iterable[Any]:
-    if not isinstance(term, Atom):
-        return moves(term)
-    return () if term.definition is None else (Opening(term, term.definition),)
+def _openable(order: list[Term]) -> set[Term]:
+    """The shared atoms that would merge with what stands around them, were they opened."""
+    found: set[Term] = set()
+    for t in order:
+        if not t.head.flat:
+            continue
+        for a in t.args:
+            inner = a.args[0] if isinstance(a, Term) and a.head.name == "transpose" else a
+            if isinstance(inner, Atom) and inner.definition is not None:
+                shared = inner.definition
+                if shared.head.name == "scale":
+                    shared = shared.args[1]
+                if shared.head is t.head:
+                    found.add(inner)
+    return found
 
 
 def positions(roots: Roots) -> list[Term]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
-from matchers.dims import Dims
+from matchers.dims import Dim, Dims
 from matchers.terms import LogicVar, shape
 
 # Assumption keys of PyTensor that a condition may name; others come from `assumed`.
@@ -14,6 +15,13 @@ STRUCTURES = (
     "symmetric", "positive_definite", "diagonal", "lower_triangular", "upper_triangular",
     "orthogonal", "permutation", "tridiagonal",
 )  # fmt: skip
+# Conditions on lengths; all others name a structure.
+SHAPE_CONDITIONS = ("square", "same_shape", "conforming", "nonempty")
+# Structures of square matrices only. To PyTensor a triangular matrix, and a selection of rows, need
+# not be square, and what is said of entries is said of vectors as well.
+SQUARE_STRUCTURES = ("symmetric", "positive_definite", "diagonal", "orthogonal", "permutation")
+
+_AS_WRITTEN: Mapping[LogicVar, Any] = MappingProxyType({})
 
 
 class Knowledge(Protocol):
@@ -32,7 +40,7 @@ class Condition(NamedTuple):
     Attributes
     ----------
     name : str
-        ``square``, ``same_shape``, ``conforming``, or the name of an assumption.
+        ``square``, ``same_shape``, ``conforming``, ``nonempty``, or the name of an assumption.
     variables : tuple
         The logic variables that it constrains.
     implied : bool
@@ -46,23 +54,42 @@ class Condition(NamedTuple):
     def __str__(self) -> str:
         return f"{self.name}({', '.join(map(str, self.variables))})"
 
+    def equations(
+        self, bindings: Mapping[LogicVar, Any] = _AS_WRITTEN
+    ) -> Iterator[tuple[Dim, Dim]]:
+        """The equations between lengths that it states, of what the variables are bound to.
+
+        A variable that is not bound stands for itself.
+        """
+        shapes = [shape(bindings.get(x, x))[:2] for x in self.variables]
+        if self.name == "conforming":
+            yield from ((a[1], b[0]) for a, b in pairwise(shapes))
+        elif self.name == "same_shape":
+            for a, b in pairwise(shapes):
+                yield from zip(a, b, strict=True)
+        elif self.name == "square":
+            yield from shapes
+        elif self.name in SQUARE_STRUCTURES:
+            yield from (
+                s for s, x in zip(shapes, self.variables, strict=True) if x.kind == "matrix"
+            )
+
+    def nonzero(self, bindings: Mapping[LogicVar, Any] = _AS_WRITTEN) -> Iterator[Dim]:
+        """The lengths of which it states that they are not 0, like `equations`."""
+        if self.name == "nonempty":
+            for x in self.variables:
+                yield from shape(bindings.get(x, x))[:2]
+
     def holds(self, bindings: Mapping[LogicVar, Any], known: Knowledge) -> bool:
         """Whether it is proved for what the variables are bound to, or implied, and then learnt."""
-        terms = [bindings[x] for x in self.variables]
+        dims = known.dims
         if self.implied:
-            return all(known.dims.unify(*shape(t)[:2]) for t in terms)
-        if self.name == "square":
-            return all(known.dims.equal(*shape(t)[:2]) for t in terms)
-        if self.name == "conforming":
-            return all(known.dims.equal(shape(a)[1], shape(b)[0]) for a, b in pairwise(terms))
-        if self.name == "same_shape":
-            first = shape(terms[0])
-            return all(
-                known.dims.equal(a, b)
-                for t in terms[1:]
-                for a, b in zip(first[:2], shape(t)[:2], strict=True)
+            return all(dims.unify(a, b) for a, b in self.equations(bindings))
+        if self.name in SHAPE_CONDITIONS:
+            return all(dims.equal(a, b) for a, b in self.equations(bindings)) and all(
+                n.known and n.coef > 0 for n in map(dims.normal, self.nonzero(bindings))
             )
-        return all(known.holds(t, self.name) for t in terms)
+        return all(known.holds(bindings[x], self.name) for x in self.variables)
 
     def declaration(self, bindings: Mapping[LogicVar, Any]) -> str:
         """The declaration that would make it hold."""
@@ -73,6 +100,9 @@ class Condition(NamedTuple):
             return f"give {' and '.join(names)} static shapes that conform"
         if self.name == "same_shape":
             return f"give {' and '.join(names)} equal static shapes"
+        if self.name == "nonempty":
+            what = "static shapes" if names[1:] else "a static shape"
+            return f"give {' and '.join(names)} {what}"
         return f"declare pytensor.assumptions.assume({names[0]}, {self.name}=True)"
 
 
@@ -100,6 +130,11 @@ def implied(condition: Condition) -> Condition:
 def same_shape(*matrices: LogicVar) -> Condition:
     """All of `matrices` have one shape."""
     return Condition("same_shape", matrices)
+
+
+def nonempty(*matrices: LogicVar) -> Condition:
+    """Each of `matrices` has a row and a column at least, which static shapes prove."""
+    return Condition("nonempty", matrices)
 
 
 def assumed(key: str, *matrices: LogicVar) -> Condition:

@@ -1,13 +1,14 @@
 """Dimensions as terms: monomials in the lengths of axes, under unification.
 
 The length of ``v`` in ``kron(A, B) @ v`` is the product of two lengths, so a dimension is an
-integer times powers of symbols, each the length of one axis of one variable. A `Dims` store holds what is
-known to be equal: from static shapes, from every Op that would raise otherwise, from declarations.
+integer times powers of symbols, each the length of one axis of one variable. A `Dims` store holds
+what is known to be equal: from static shapes, from every Op that would raise otherwise, from
+declarations.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from matchers.terms import Atom, LogicVar, Symbolic, Term
@@ -46,6 +47,16 @@ class Dim(Symbolic):
     def has_variable(self) -> bool:
         """Whether it mentions a logic variable."""
         return any(_mentions_variable(s.owner) for s, _ in self.powers)
+
+    @property
+    def variables(self) -> Iterator[LogicVar]:
+        """The logic variables that it mentions."""
+        for s, _ in self.powers:
+            if isinstance(s.owner, tuple):
+                for part in s.owner[1]:
+                    yield from part.variables
+            elif isinstance(s.owner, LogicVar):
+                yield s.owner
 
     def __mul__(self, other: Dim | int) -> Dim:
         if isinstance(other, int):

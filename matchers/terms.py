@@ -11,6 +11,7 @@ import threading
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 from etuples.core import ExpressionTuple
@@ -128,6 +129,11 @@ class Run(tuple):  # type: ignore[type-arg]
     __slots__ = ()
 
 
+# Whether heads make terms of their arguments as they are, so that a relation can be read as its
+# author wrote it; set for the moment by `kantor.checking`, in its own context.
+VERBATIM: ContextVar[bool] = ContextVar("VERBATIM", default=False)
+
+
 class Head:
     """The head of a term: a name, the normal form of its terms, and the PyTensor builder.
 
@@ -193,7 +199,9 @@ class Head:
         """The term in normal form."""
         if self.flat:
             args = tuple(_spliced(args))
-        return intern(self, args) if self._normal is None else self._normal(self, args)
+        if self._normal is None or VERBATIM.get():
+            return intern(self, args)
+        return self._normal(self, args)
 
     def __reduce__(self) -> tuple[Callable[[str], Head], tuple[str]]:
         return (_head, (self.name,))

@@ -63,7 +63,7 @@ class View:
         self._terms: dict[Key, Term] = {}
         self._learned: set[Term] = set()
         self._promises: set[tuple[Term, str]] = set()
-        self._asked: dict[tuple[Any, str], bool] = {}
+        self._asked: dict[tuple[Any, str, bool], bool] = {}
 
     # --- reading ------------------------------------------------------------------------------
 
@@ -239,16 +239,29 @@ class View:
     def promise(self, term: Term, key: str) -> None:
         """Note that an Op of the graph takes `key` of `term` for granted."""
         self._promises.add((term, key))
+        self._asked[term, key, True] = self._asked[term, key, False] = True
 
-    def holds(self, term: Any, key: str) -> bool:
-        """Whether the assumption `key` is proved of `term`; asks PyTensor last."""
-        found = self._asked.get((term, key))
+    def holds(self, term: Any, key: str, ask: bool = True) -> bool:
+        """Whether the assumption `key` is proved of `term`.
+
+        Parameters
+        ----------
+        term : Term
+        key : str
+        ask : bool
+            Whether PyTensor's inference is asked last, which is slow, or only what Ops promise.
+        """
+        found = self._asked.get((term, key, ask))
         if found is None:
-            self._asked[term, key] = False
-            found = self._asked[term, key] = self._proved(term, key)
+            self._asked[term, key, ask] = False
+            found = self._asked[term, key, ask] = self._proved(term, key, ask)
         return found
 
-    def _proved(self, term: Any, key: str) -> bool:
+    def promised(self, term: Any, key: str) -> bool:
+        """Whether Ops of the graph promise the assumption `key` of `term`."""
+        return self.holds(term, key, ask=False)
+
+    def _proved(self, term: Any, key: str, ask: bool) -> bool:
         if not isinstance(term, Term):
             return False
         if (term, key) in self._promises:
@@ -258,16 +271,18 @@ class View:
         if term.head is v.cholesky and key == "lower_triangular":
             return True
         if term.head is v.transpose and key in _SWAPPED:
-            return self.holds(term.args[0], _SWAPPED[key])
+            return self.holds(term.args[0], _SWAPPED[key], ask)
         if term.head is v.transpose or term.head is v.inverse:
             kept = _KEPT_BY_TRANSPOSE if term.head is v.transpose else _KEPT_BY_INVERSE
-            if key in kept and self.holds(term.args[0], key):
+            if key in kept and self.holds(term.args[0], key, ask):
                 return True
         if term.head in _BLOCKS and key in _KEPT_BY_INVERSE:
             # A Kronecker product or a block diagonal has whatever all of its factors have.
-            return all(self.holds(a, key) for a in term.args)
-        if any(self.holds(term, stronger) for stronger in _IMPLIED.get(key, ())):
+            return all(self.holds(a, key, ask) for a in term.args)
+        if any(self.holds(term, stronger, ask) for stronger in _IMPLIED.get(key, ())):
             return True
+        if not ask:
+            return False
         found = self.variables.get(term)
         if found is None or self.fgraph is None or key not in KEY_REGISTRY or found[1] != 2:
             return False

@@ -27,7 +27,7 @@ from matchers.typed import Typed
 from relations import reference_rules
 from relations.language import Direction, Relation
 from relations.places import places, put
-from relations.rules import rewritten
+from relations.rules import complex_part, rewritten
 
 _fresh = count(1)
 
@@ -154,6 +154,8 @@ def _sides(relation: Relation, source: Any, target: Any, S: Any) -> Iterator[Any
 
 def _open_or_proved(relation: Relation, own: dict[LogicVar, LogicVar], S: Any) -> bool:
     values = {x: reify(y, S) for x, y in own.items()}
+    if complex_part(relation, values) is not None:
+        return False
     view = Alone()
     learn(view.dims, *values.values())
     return all(

@@ -46,7 +46,7 @@ def cancel_right(A):
     return A @ inverse(A), eye(A.rows)
 
 
-@relation(tags="inverses", cites=HORN)
+@relation(tags="inverses", cites=HORN, field="real")
 def inverse_of_orthogonal(Q):
-    """Q⁻¹ = Qᵀ for orthogonal Q."""
+    """Q⁻¹ = Qᵀ for orthogonal Q; PyTensor calls a complex Q orthogonal where Q⁻¹ = Qᴴ."""
     return inverse(Q), Q.T, orthogonal(Q)

@@ -1,6 +1,13 @@
 """Kronecker products: A ⊗ B, with row-major vec, so that (A ⊗ B) vec(X) = vec(A X Bᵀ)."""
 
-from matchers.conditions import conforming, implied, positive_definite, same_shape, square
+from matchers.conditions import (
+    conforming,
+    implied,
+    nonempty,
+    positive_definite,
+    same_shape,
+    square,
+)
 from matchers.vocabulary import (
     cholesky,
     discrete_lyapunov,
@@ -152,18 +159,24 @@ def cholesky_of_kron(A, B):
     return cholesky(kron(A, B)), factors, positive_definite(A, B)
 
 
-@relation(tags="kronecker", cites=HORN, stability="mixed")
+# PyTensor's Sylvester and Lyapunov solvers raise on empty matrices, and where the equation has no
+# single solution they have a value all the same, unlike the inverse.
+
+
+@relation(tags="kronecker", cites=HORN, stability="mixed", both_ways=False)
 def sylvester_of_kron_sum(A, B, C):
     """(A ⊗ I + I ⊗ B)⁻¹ vec(C) = vec(X) where A X + X Bᵀ = C."""
     kron_sum = kron(A, eye(B.rows)) + kron(eye(A.rows), B)
-    return inverse(kron_sum) @ vec(C), vec(sylvester(A, B.T, C)), implied(square(A, B))
+    conditions = implied(square(A, B)), nonempty(A, B)
+    return inverse(kron_sum) @ vec(C), vec(sylvester(A, B.T, C)), *conditions
 
 
-@relation(tags="kronecker", cites=HORN, stability="mixed")
+@relation(tags="kronecker", cites=HORN, stability="mixed", field="real", both_ways=False)
 def lyapunov_of_kron(A, Q):
-    """(I - A ⊗ A)⁻¹ vec(Q) = vec(X) where X - A X Aᵀ = Q."""
+    """(I - A ⊗ A)⁻¹ vec(Q) = vec(X) where X - A X Aᵀ = Q; PyTensor's solver takes Aᴴ for Aᵀ."""
     dense = eye(A.rows * A.rows) - kron(A, A)
-    return inverse(dense) @ vec(Q), vec(discrete_lyapunov(A, Q)), implied(square(A))
+    conditions = implied(square(A)), nonempty(A)
+    return inverse(dense) @ vec(Q), vec(discrete_lyapunov(A, Q)), *conditions
 
 
 @relation(tags="kronecker", cites=HORN)

@@ -9,17 +9,19 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as attribute
 from functools import cached_property, partial
-from itertools import pairwise
 from typing import Any
 
 from matchers.conditions import Condition
 from matchers.conforming import equations, learn, unproved
 from matchers.dims import Dim, Dims
 from matchers.terms import LogicVar, Term, rebuild, shape, subterms
+from matchers.vocabulary import reshape, transpose
 
 STABILITIES = ("backward", "mixed", "loses")
+FIELDS = ("any", "real")
 Shapes = Mapping[LogicVar, tuple[Dim, Dim]]
 
 
@@ -101,6 +103,11 @@ class Relation:
         The identity in words, first line first.
     body : callable or None
         What its author wrote, to be run again: returns ``lhs, rhs, *conditions``.
+    field : {"any", "real"}
+        Over which numbers it holds; what holds over the reals only is not used on complex matrices.
+    both_ways : bool
+        Whether the right side may be replaced by the left as well; not so where the right has a
+        value and the left has none.
     """
 
     name: str
@@ -111,8 +118,10 @@ class Relation:
     stability: str = "backward"
     cites: str = ""
     doc: str = ""
-    module: str = field(default="", repr=False)
-    body: Callable[[], tuple[Any, ...]] | None = field(default=None, repr=False)
+    module: str = attribute(default="", repr=False)
+    body: Callable[[], tuple[Any, ...]] | None = attribute(default=None, repr=False)
+    field: str = "any"
+    both_ways: bool = True
 
     def __post_init__(self) -> None:
         _validate(self)
@@ -131,8 +140,9 @@ class Relation:
     def directions(self) -> tuple[Direction, ...]:
         """The ways in which it can rewrite; an axiom, whose sides are one term, has none."""
         out = []
-        for source, target in ((self.lhs, self.rhs), (self.rhs, self.lhs)):
-            if source is target or not isinstance(source, Term):
+        ways = ((self.lhs, self.rhs), (self.rhs, self.lhs))
+        for source, target in ways if self.both_ways else ways[:1]:
+            if source is target or _matches_anything(source):
                 continue
             if set(_variables_of(target)) - set(_variables_of(source)):
                 continue
@@ -146,6 +156,11 @@ class Relation:
         """Whether both sides have one normal form: the view itself knows this identity."""
         return self.lhs is self.rhs
 
+    @property
+    def restriction(self) -> str:
+        """Over which numbers it holds, as a sentence; empty where it holds over all."""
+        return "holds for real matrices only" if self.field == "real" else ""
+
     def __call__(self, in_lv: Any, out_lv: Any) -> Any:
         """The miniKanren goal that `in_lv` and `out_lv` are the two sides of this relation."""
         from relations.goals import relationo
@@ -154,7 +169,8 @@ class Relation:
 
     def __str__(self) -> str:
         where = f"  where {', '.join(map(str, self.conditions))}" if self.conditions else ""
-        return f"{self.lhs} = {self.rhs}{where}"
+        only = f"; {self.restriction}" if self.restriction else ""
+        return f"{self.lhs} = {self.rhs}{where}{only}"
 
     def __repr__(self) -> str:
         return f"<relation {self.name}: {self}>"
@@ -166,6 +182,8 @@ def relation(
     cites: str = "",
     stability: str = "backward",
     name: str | None = None,
+    field: str = "any",
+    both_ways: bool = True,
 ) -> Callable[[Callable[..., tuple[Any, ...]]], Relation]:
     """Make a relation of a function that returns ``lhs, rhs, *conditions``.
 
@@ -181,12 +199,18 @@ def relation(
     stability : {"backward", "mixed", "loses"}
     name : str, optional
         Instead of the name of the function.
+    field : {"any", "real"}
+        Over which numbers the identity holds: ``real`` where a complex matrix would need a
+        conjugate that is not written, as Q⁻¹ = Qᵀ does.
+    both_ways : bool
+        False where the right side has a value in more places than the left, so that it must not be
+        replaced by the left.
 
     Raises
     ------
     RelationError
         Where the relation cannot stand: an unbound variable, sides of different shapes, a condition
-        on no variable.
+        on no variable, a variable that the function does not take as a parameter.
 
     Examples
     --------
@@ -202,12 +226,13 @@ def relation(
 
     def make(function: Callable[..., tuple[Any, ...]]) -> Relation:
         own = name or function.__name__
-        body = partial(function, *_parameters(own, function, scope))
+        parameters = tuple(_parameters(own, function, scope))
+        body = partial(function, *parameters)
         made = body()
         if not isinstance(made, tuple) or len(made) < 2:
             raise RelationError(f"relation {own!r} must return lhs, rhs, *conditions")
         lhs, rhs, *conditions = made
-        return Relation(
+        out = Relation(
             name=own,
             lhs=lhs,
             rhs=rhs,
@@ -218,7 +243,13 @@ def relation(
             doc=inspect.cleandoc(function.__doc__ or ""),
             module=function.__module__,
             body=body,
+            field=field,
+            both_ways=both_ways,
         )
+        undeclared = [x for x in _mentioned(lhs, rhs) if x not in parameters]
+        if undeclared:
+            raise RelationError(f"relation {own!r}: uses {undeclared[0]}, which is not a parameter")
+        return out
 
     return make
 
@@ -234,6 +265,13 @@ def _parameters(name: str, function: Any, scope: Mapping[str, Any]) -> Iterator[
         yield found
 
 
+def _matches_anything(side: Any) -> bool:
+    """Whether a side is a variable, or marks on one that a match undoes."""
+    while isinstance(side, Term) and side.head in (transpose, reshape):
+        side = side.args[0]
+    return not isinstance(side, Term)
+
+
 def _variables_of(side: Any) -> Iterator[LogicVar]:
     if isinstance(side, LogicVar):
         yield side
@@ -242,6 +280,16 @@ def _variables_of(side: Any) -> Iterator[LogicVar]:
         for a in t.args:
             if isinstance(a, LogicVar):
                 yield a
+
+
+def _mentioned(*sides: Any) -> Iterator[LogicVar]:
+    """The variables of some sides, those of which only a length is mentioned included."""
+    for side in sides:
+        yield from _variables_of(side)
+        for t in subterms(side):
+            for a in t.args:
+                if isinstance(a, Dim):
+                    yield from a.variables
 
 
 # --- what makes a relation stand ------------------------------------------------------------------
@@ -260,6 +308,8 @@ def _validate(r: Relation) -> None:
         refuse("no docstring; it states the identity, its conditions and its source")
     if r.stability not in STABILITIES:
         refuse(f"stability is {r.stability!r}; one of {', '.join(STABILITIES)}")
+    if r.field not in FIELDS:
+        refuse(f"field is {r.field!r}; one of {', '.join(FIELDS)}")
     left = set(_variables_of(r.lhs))
     unbound = [str(x) for x in _variables_of(r.rhs) if x not in left]
     if unbound:
@@ -293,8 +343,8 @@ def _solve_shapes(
     dims = Dims()
     if not learn(dims, source):
         return {}, [], f"{source} has no value: its dimensions contradict each other"
-    for c in r.conditions:
-        _assume(dims, c)
+    for a, b in (e for c in r.conditions for e in c.equations()):
+        dims.unify(a, b)
     pending = _shape_equations(source, target)
     free = _reshaped_variables(source)
     axes = {s for x in free for d in (x.rows, x.cols) for s, _ in d.powers}
@@ -326,24 +376,8 @@ def _bind_free(dims: Dims, axes: set[Any], a: Dim, b: Dim) -> None:
             return
 
 
-def _assume(dims: Dims, c: Condition) -> None:
-    first = c.variables[0]
-    if c.name == "conforming":
-        for x, y in pairwise(c.variables):
-            dims.unify(x.cols, y.rows)
-        return
-    for x in c.variables:
-        if c.name == "same_shape":
-            dims.unify(first.rows, x.rows)
-            dims.unify(first.cols, x.cols)
-        else:  # square, and every structure that is a property of square matrices
-            dims.unify(x.cols, x.rows)
-
-
 def _reshaped_variables(side: Any) -> list[LogicVar]:
     """Variables that `side` holds as ``vec`` only, whose shape is therefore free."""
-    from matchers.vocabulary import reshape
-
     inside, outside = [], set()
     for t in subterms(side):
         for a in t.args:

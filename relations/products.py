@@ -28,7 +28,7 @@ def transpose_of_sum(A, B):
 
 
 @relation(tags=("products", "axiom"), cites=GOLUB)
-def transpose_of_transpose(A):
+def transpose_of_transpose(A, B):
     """Aᵀᵀ = A, within a product."""
     return transpose(transpose(A)) @ B, A @ B
 

@@ -14,7 +14,7 @@ from matchers.state import Context
 from matchers.terms import LogicVar, Run, Term
 from matchers.unification import instantiate
 from relations.language import Direction, Relation
-from relations.rules import Rewrite, same_batch
+from relations.rules import Rewrite, complex_part, same_batch
 
 # More operands than this under one flat head are not tried: the reference enumerates.
 OPERANDS = 8
@@ -68,7 +68,9 @@ def uses(direction: Direction, term: Term, known: Any, context: Context) -> Iter
         context.exhausted = True
         return
     for match in answers(within(source), term, context, direction.shapes):
-        if all(c.holds(match, known) for c in direction.relation.conditions):
+        relation = direction.relation
+        proved = all(c.holds(match, known) for c in relation.conditions)
+        if proved and complex_part(relation, match) is None:
             new = instantiate(direction.target, match)
             before, after = match.get(_BEFORE, Run()), match.get(_AFTER, match.get(_OTHERS, Run()))
             if before or after:

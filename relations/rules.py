@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from matchers.index import Index
 from matchers.match import Context, Pattern, Window, compile_pattern
-from matchers.terms import Term, shape
+from matchers.terms import Atom, LogicVar, Number, Run, Term, shape, subterms
 from matchers.unification import instantiate
 from relations.language import Direction, Relation
 
@@ -29,7 +29,7 @@ class Rules:
     relations : iterable of Relation
         In the order in which they are to be tried.
     on_error : callable, optional
-        Called with a relation and the exception that it raised, once; the relation is then left out.
+        Called with a relation and the exception that it raised, once; it is then left out.
     """
 
     def __init__(
@@ -72,10 +72,28 @@ def rules(relations: tuple[Relation, ...]) -> Rules:
 def rewritten(direction: Direction, term: Term, window: Window, known: Any) -> Term | None:
     """What a match turns `term` into, or None where a condition is not proved."""
     bindings = window.substitution
-    if not all(c.holds(bindings, known) for c in direction.relation.conditions):
+    relation = direction.relation
+    if not all(c.holds(bindings, known) for c in relation.conditions):
+        return None
+    if complex_part(relation, bindings) is not None:
         return None
     new = replaced(direction, window)
     return new if same_batch(term, new, known) else None
+
+
+def complex_part(relation: Relation, bindings: Mapping[LogicVar, Any]) -> Term | None:
+    """A complex leaf where a relation that holds over the reals only would be used, or None."""
+    if relation.field == "any":
+        return None
+    found = [bindings[x] for x in relation.variables if x in bindings]
+    terms = [t for b in found for t in (b if isinstance(b, Run) else (b,))]
+    return next((t for t in subterms(*terms) if _complex(t)), None)
+
+
+def _complex(t: Term) -> bool:
+    if isinstance(t, Number):
+        return isinstance(t.value, complex)
+    return isinstance(t, Atom) and t.var.type.dtype.startswith("complex")
 
 
 def same_batch(term: Term, new: Term, known: Any) -> bool:
@@ -95,4 +113,7 @@ def replaced(direction: Direction, window: Window) -> Term:
     return head.make(*window.before, new, *window.after)  # type: ignore[no-any-return]
 
 
-__all__ = ["Rewrite", "Rules", "instantiate", "replaced", "rewritten", "rules", "same_batch"]
+__all__ = [
+    "Rewrite", "Rules", "complex_part", "instantiate", "replaced", "rewritten", "rules",
+    "same_batch",
+]  # fmt: skip

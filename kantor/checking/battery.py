@@ -158,8 +158,6 @@ def _verify_values(
     verdict.worst = max(verdict.worst, numeric.worst)
     verdict.gradients += numeric.gradients
     verdict.notes += [f"{k}: {v}" for k, v in numeric.inapplicable.items()]
-    if numeric.partial:
-        verdict.notes.append(numeric.partial)
 
 
 def _draw(

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 
 from kantor.checking.entries import MAKERS
 from kantor.checking.lengths import Equation
 from kantor.checking.sides import Sides
-from matchers.conditions import Condition
+from matchers.conditions import SHAPE_CONDITIONS, Condition
 from matchers.conforming import equations
 from matchers.terms import LogicVar, subterms
-
-# Conditions on lengths; all others name a structure, which a maker of values meets.
-SHAPE_CONDITIONS = ("square", "same_shape", "conforming")
 
 
 def own_demands(sides: Sides) -> Iterator[Equation]:
@@ -32,17 +28,10 @@ def given_shapes(sides: Sides) -> Iterator[Equation]:
 
 
 def demands(c: Condition) -> Iterator[Equation]:
-    """The equations between lengths that a condition states."""
-    if c.name == "same_shape":
-        for x, y in pairwise(c.variables):
-            yield from ((x.rows, y.rows), (x.cols, y.cols))
-    elif c.name == "conforming":
-        for x, y in pairwise(c.variables):
-            yield x.cols, y.rows
-    elif c.name == "square" or _square_only(c.name):
-        for x in c.variables:
-            if x.kind == "matrix":
-                yield x.rows, x.cols
+    """The equations between lengths without which nothing can be drawn that meets a condition."""
+    yield from c.equations()
+    if c.name not in SHAPE_CONDITIONS and _square_only(c.name):
+        yield from ((x.rows, x.cols) for x in c.variables if x.kind == "matrix")
 
 
 def _square_only(key: str) -> bool:

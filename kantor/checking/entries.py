@@ -132,6 +132,24 @@ def selection(source: Source, m: int, n: int) -> Array:
     return source.eye(n)[source.rng.integers(0, n, m)] if n else np.zeros((m, 0))
 
 
+@maker("lower_triangular", square=False)
+def lower_triangular(source: Source, m: int, n: int) -> Array:
+    """Zero above its diagonal, which has both signs."""
+    return np.tril(source.entries(m, n))
+
+
+@maker("upper_triangular", square=False)
+def upper_triangular(source: Source, m: int, n: int) -> Array:
+    """Zero below its diagonal, which has both signs."""
+    return np.triu(source.entries(m, n))
+
+
+@maker("tridiagonal", square=False)
+def tridiagonal(source: Source, m: int, n: int) -> Array:
+    """Zero outside of three diagonals."""
+    return np.triu(np.tril(source.entries(m, n), 1), -1)
+
+
 # --- square -----------------------------------------------------------------------------------
 
 
@@ -191,24 +209,6 @@ def singular_diagonal(source: Source, n: int, _: int) -> Array:
     d = source.real(n, 1)[:, 0]
     d[:1] = 0
     return np.diag(d)
-
-
-@maker("lower_triangular")
-def lower_triangular(source: Source, n: int, _: int) -> Array:
-    """Zero above its diagonal, which has both signs."""
-    return np.tril(source.entries(n, n))
-
-
-@maker("upper_triangular")
-def upper_triangular(source: Source, n: int, _: int) -> Array:
-    """Zero below its diagonal, which has both signs."""
-    return np.triu(source.entries(n, n))
-
-
-@maker("tridiagonal")
-def tridiagonal(source: Source, n: int, _: int) -> Array:
-    """Zero outside of three diagonals."""
-    return np.triu(np.tril(source.entries(n, n), 1), -1)
 
 
 @maker("tridiagonal", "symmetric")

@@ -39,10 +39,11 @@ class Variant(NamedTuple):
 
 
 PLAIN = Variant("float64")
+COMPLEX = Variant("complex", "complex128")
 VARIANTS = (
     PLAIN,
     Variant("float32", "float32"),
-    Variant("complex", "complex128"),
+    COMPLEX,
     Variant("integer", "int64"),
     Variant("batched", batched="all"),
     Variant("batched in part", batched="first"),
@@ -134,7 +135,8 @@ class Problem:
         axes = [Axis(x, i) for x in sides.variables for i in range(_AXES.get(x.kind, 0))]
         demanded = [e for c in self.conditions for e in demands(c)]
         shapes = given_shapes(sides) if conditions is None else ()
-        self.lengths = Lengths(axes, [*own_demands(sides), *shapes, *demanded])
+        nonzero = [n for c in self.conditions for n in c.nonzero()]
+        self.lengths = Lengths(axes, [*own_demands(sides), *shapes, *demanded], nonzero)
 
     def structures(self, x: LogicVar, shape: tuple[int, int]) -> tuple[str, ...]:
         """The makers of values for a variable of this shape."""
@@ -246,10 +248,15 @@ def _some(made: Instance | None) -> Iterator[Instance]:
 
 
 def applicable(sides: Sides) -> tuple[Variant, ...]:
-    """The variants in which a relation can be stated; numbers made of matrices have no batch."""
+    """The variants in which a relation can be stated.
+
+    Numbers made of matrices have no batch; what holds over the reals only says nothing of complex
+    ones.
+    """
+    real = sides.relation.field == "real"
     terms = [t for side in (*sides.written, sides.lhs, sides.rhs) for t in subterms(side)]
     one = any(t.scalar and _mentions_matrix(t) for t in terms)
-    return tuple(v for v in VARIANTS if not (v.batched and one))
+    return tuple(v for v in VARIANTS if not ((v.batched and one) or (v is COMPLEX and real)))
 
 
 def _mentions_matrix(term: Term) -> bool:

@@ -17,6 +17,8 @@ class Lengths:
     ----------
     axes : iterable of Axis
     equations : iterable of (Dim, Dim)
+    nonzero : iterable of Dim
+        Lengths that are not 0.
 
     Attributes
     ----------
@@ -25,19 +27,26 @@ class Lengths:
         what they must equal follows.
     """
 
-    def __init__(self, axes: Iterable[Axis], equations: Iterable[Equation]) -> None:
+    def __init__(
+        self, axes: Iterable[Axis], equations: Iterable[Equation], nonzero: Iterable[Dim] = ()
+    ) -> None:
         self.equations = tuple(dict.fromkeys(equations))
+        self.nonzero = tuple(nonzero)
         mixed = {a for e in self.equations for d in e if not _single(d) for a in _axes(d)}
         self.order = tuple(sorted(dict.fromkeys(axes), key=lambda a: a not in mixed))
 
     def solve(self, choose: Callable[[Axis], int]) -> Known | None:
-        """A length for each axis, those that nothing decides being chosen; None if that fails."""
+        """A length for each axis, those that nothing decides being chosen; None if that fails.
+
+        Where 0 is chosen for a length that is not 0, it is 1.
+        """
         known: Known = {}
+        least = {a for d in self.nonzero for a in _axes(d)}
         while self._propagated(known):
             left = next((a for a in self.order if a not in known), None)
             if left is None:
-                return known
-            known[left] = choose(left)
+                return None if any(value(d, known) == 0 for d in self.nonzero) else known
+            known[left] = max(choose(left), int(left in least))
         return None
 
     def hold(self, known: Known) -> bool:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from kantor.checking.compare import measured, size
-from kantor.checking.demands import SHAPE_CONDITIONS, demands
 from kantor.checking.instances import (
+    COMPLEX,
     Instance,
     Problem,
     cycling,
@@ -21,10 +21,11 @@ from kantor.checking.numeric import Mismatch, Numeric
 from kantor.checking.posed import Posed, Read, pose, read
 from kantor.checking.reading import read_term, same_term, unreadable
 from kantor.checking.sides import Sides, Undefined
-from matchers.conditions import Condition
+from matchers.conditions import SHAPE_CONDITIONS, Condition
 from matchers.conforming import equations, learn
-from matchers.dims import Dims
+from matchers.dims import Axis
 from matchers.terms import LogicVar, subterms
+from matchers.view import View
 from relations.language import Direction, Relation
 
 # Lengths among which broken shapes are looked for: products of some equal products of others.
@@ -39,20 +40,22 @@ class NearMiss:
     Attributes
     ----------
     relation : Relation
-    condition : Condition
-        The one that does not hold, or is not proved.
+    condition : Condition or None
+        The one that does not hold, or is not proved; None where the numbers are complex and the
+        relation holds over the reals only.
     posed : Posed
         The graph is ``posed.output``.
     how : str
     """
 
     relation: Relation
-    condition: Condition
+    condition: Condition | None
     posed: Posed
     how: str
 
     def __str__(self) -> str:
-        return f"{self.relation.name} without {self.condition}: {self.how}"
+        without = "" if self.condition is None else f" without {self.condition}"
+        return f"{self.relation.name}{without}: {self.how}"
 
 
 # --- near misses ----------------------------------------------------------------------------------
@@ -62,6 +65,10 @@ def near_misses(problem: Problem) -> Iterator[NearMiss]:
     """Graphs that a relation must leave alone, each condition broken in turn."""
     sides, relation = problem.sides, problem.sides.relation
     sound = static_instance(problem)
+    if relation.field == "real":
+        for instance in (None,) if sound is None else (sound, None):
+            posed = pose(sides, instance=instance, variant=COMPLEX)
+            yield NearMiss(relation, None, posed, "the matrices are complex")
     for c in relation.conditions:
         if c.implied:
             continue
@@ -73,7 +80,7 @@ def near_misses(problem: Problem) -> Iterator[NearMiss]:
                     yield NearMiss(relation, c, posed, how)
                 yield NearMiss(relation, c, pose(sides, undeclared=(x,)), f"{how}, nor of shapes")
             continue
-        for broken in breakings(problem, c):
+        for broken in (*breakings(problem, c), *_emptied(problem, c)):
             shapes = ", ".join(f"{x} {m} × {n}" for x, (m, n) in _shapes(broken, c).items())
             yield NearMiss(relation, c, pose(sides, instance=broken), shapes)
         if not _proved(sides, c):
@@ -103,7 +110,7 @@ def breakings(problem: Problem, c: Condition) -> Iterator[Instance]:
     """Instances in which a shape condition does not hold, one for each equation that it states."""
     others = tuple(d for d in problem.conditions if d is not c)
     structures = tuple(d for d in others if d.name not in SHAPE_CONDITIONS)
-    stated = list(demands(c))
+    stated = list(c.equations())
     for broken in stated:
         kept = [e for e in stated if e is not broken]
         for held, conditions in ((kept, others), ([], others), ([], structures)):
@@ -117,7 +124,8 @@ def _breaking(
     sides: Sides, others: tuple[Condition, ...], held: list[Equation], broken: Equation
 ) -> Instance | None:
     loose = Problem(sides, others)
-    loose.lengths = Lengths(loose.lengths.order, [*loose.lengths.equations, *held])
+    equations, nonzero = [*loose.lengths.equations, *held], loose.lengths.nonzero
+    loose.lengths = Lengths(loose.lengths.order, equations, nonzero)
     test = Lengths(loose.lengths.order, [broken])
     rng = np.random.default_rng(0)
     order = len(loose.lengths.order)
@@ -132,15 +140,28 @@ def _breaking(
     return None
 
 
+def _emptied(problem: Problem, c: Condition) -> Iterator[Instance]:
+    """Instances in which a length is 0 that a condition states is not, one for each variable."""
+    others = tuple(d for d in problem.conditions if d is not c)
+    for x in c.variables if any(c.nonzero()) else ():
+
+        def choose(axis: Axis, x: LogicVar = x) -> int:
+            return 0 if axis.owner is x else 3
+
+        made = Problem(problem.sides, others).instance(choose, seed=1)
+        if made is not None and 0 in made.shape(x):
+            yield made
+
+
 def _shapes(instance: Instance, c: Condition) -> dict[LogicVar, tuple[int, int]]:
     return {x: instance.shape(x) for x in c.variables}
 
 
 def _proved(sides: Sides, c: Condition) -> bool:
     """Whether the left side alone proves a shape condition."""
-    dims = Dims()
-    learn(dims, sides.lhs)
-    return all(dims.equal(a, b) for a, b in demands(c))
+    known = View()
+    learn(known.dims, sides.lhs)
+    return c.holds({x: x for x in c.variables}, known)
 
 
 # --- what must match --------------------------------------------------------------------------

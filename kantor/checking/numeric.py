@@ -18,6 +18,7 @@ from kantor.checking.instances import Instance, Problem, Variant
 from kantor.checking.sides import Evaluator, Sides, Undefined, Unsupported, build, first_line
 
 _GRADIENTS = ("float64",)
+ONE_WAY = "if that is meant, say both_ways=False"
 
 
 @dataclass
@@ -100,9 +101,6 @@ class Numeric:
         The largest error met in double precision, relative to size and conditioning.
     gradients : int
         At how many instances gradients were compared.
-    partial : str
-        Where the right side has a value and the left has none, which is no fault unless the
-        relation is used from right to left.
     inapplicable : dict
         Variants in which the left side cannot be built, and why.
     """
@@ -112,7 +110,6 @@ class Numeric:
         self.sides = problem.sides
         self.worst = 0.0
         self.gradients = 0
-        self.partial = ""
         self.inapplicable: dict[str, str] = {}
         self._graphs: dict[Variant, Graphs] = {}
 
@@ -184,10 +181,9 @@ class Numeric:
             )
         except Undefined:
             return
-        if self.sides.relation.axiom:
-            what = f"an axiom, but only the right side has a value: {why}"
-            raise Mismatch(what, instance, None, here.values[0])
-        self.partial = self.partial or f"only the right side has a value at {instance}"
+        what = f"only the right side has a value: {why}"
+        what = f"an axiom, but {what}" if self.sides.relation.axiom else f"{what}; {ONE_WAY}"
+        raise Mismatch(what, instance, None, here.values[0])
 
     def _compare(self, instance: Instance, here: Measured, left: Any, name: str) -> None:
         try:

@@ -10,7 +10,6 @@ import pytensor.tensor as pt
 from pytensor.assumptions import KEY_REGISTRY, assume
 
 from kantor.api import graph_of
-from kantor.checking.demands import SHAPE_CONDITIONS
 from kantor.checking.instances import (
     PLAIN,
     Instance,
@@ -18,6 +17,7 @@ from kantor.checking.instances import (
     Variant,
 )
 from kantor.checking.sides import Evaluator, Sides, build
+from matchers.conditions import SHAPE_CONDITIONS
 from matchers.dims import ONE
 from matchers.match import Context
 from matchers.terms import (

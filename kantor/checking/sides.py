@@ -8,7 +8,6 @@ what the normal form takes for granted is verified like every other identity.
 from __future__ import annotations
 
 import itertools
-import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,27 +21,21 @@ from pytensor.compile.mode import Mode
 from pytensor.graph.rewriting.basic import SequentialGraphRewriter
 
 from matchers.dims import Dim
-from matchers.terms import HEADS, LogicVar, Number, Run, Term, evaluate, rebuild, subterms
+from matchers.terms import VERBATIM, LogicVar, Number, Run, Term, evaluate, rebuild, subterms
 from relations.language import Relation
 
 # No rewriter at all, not even what a linker asks for; inner graphs are linked in the same way.
 REFERENCE = Mode("py", SequentialGraphRewriter())
 
-_lock = threading.RLock()
-
 
 @contextmanager
 def _verbatim() -> Iterator[None]:
     """Heads make terms of their arguments as they are."""
-    with _lock:
-        normal = {head: head._normal for head in HEADS.values()}
-        try:
-            for head in normal:
-                head._normal = None
-            yield
-        finally:
-            for head, function in normal.items():
-                head._normal = function
+    token = VERBATIM.set(True)
+    try:
+        yield
+    finally:
+        VERBATIM.reset(token)
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ MISSES: tuple[Miss, ...] = (
     lambda a, b, x: pt.trace(linalg.kron(a, b)) + x,
     lambda a, b, x: pt.diagonal(linalg.cholesky(linalg.kron(a, b))) * x,
     lambda a, b, x: (linalg.kron(a, b) * linalg.kron(b, a)).sum() + x,
-    lambda a, b, x: pt.diagonal(linalg.inv(2.5 * a @ b)) * x,
+    lambda a, b, x: pt.diagonal(linalg.inv(b.T @ a.T)) * x,
 )
 AROUND: tuple[Callable[[Any, Any], Any], ...] = (
     lambda y, r: pt.sqr(y - r),

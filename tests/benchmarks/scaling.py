@@ -19,6 +19,7 @@ from tests.benchmarks.models import Graph
 
 LEVELS = (10, 20, 30)
 LENGTHS = (1250, 2500, 5000)
+FACTORS = (100, 200, 400)
 
 
 def tower(levels: int, times: Callable[[Any, Any], Any] = pt.mul) -> Graph:

@@ -31,7 +31,7 @@ class Report:
     """Rows by section, printed as soon as a section is finished."""
 
     console: Console = field(default_factory=lambda: Console(width=118, soft_wrap=True))
-    failed: list[Row] = field(default_factory=list)
+    failed: list[tuple[str, Row]] = field(default_factory=list)
 
     def section(self, title: str, rows: list[Row]) -> None:
         """Print one table."""
@@ -47,7 +47,7 @@ class Report:
             measured = f"{row.value * UNITS[row.unit]:.3g} {row.unit}"
             table.add_row(row.name, measured, bar, verdict, row.note)
             if not row.passed:
-                self.failed.append(row)
+                self.failed.append((title, row))
         self.console.print(table)
         self.console.print()
 
@@ -57,7 +57,7 @@ class Report:
             self.console.print("all within their bars")
             return 0
         self.console.print(f"{len(self.failed)} over their bars:")
-        for row in self.failed:
+        for title, row in self.failed:
             over = row.value * UNITS[row.unit] / row.bar if row.bar else float("inf")
-            self.console.print(f"  {row.name}: {over:.2g} × its bar")
+            self.console.print(f"  {title}: {row.name}: {over:.3g} × its bar")
         return 1

@@ -1,7 +1,8 @@
 """CPU time of things that are measured side by side.
 
 Wall time on a shared machine says little. Here a round measures every case once, in an order that
-turns from round to round, with the garbage collector off; a case's time is the median of its rounds.
+turns from round to round, with the garbage collector off; a case's time is the median of its
+rounds.
 """
 
 from __future__ import annotations

@@ -51,13 +51,10 @@ def test_equal_means_equal_for_all_lengths_that_fit(equations: Any, x: Dim, y: D
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(monomials, monomials), max_size=4))
-def test_members_are_equal_and_single_axes_are_learnt(equations: Any) -> None:
+def test_members_are_equal(equations: Any) -> None:
     dims = Dims()
     if not all([dims.unify(m, n) for m, n in equations]):
         return
-    for m, n in equations:
-        if m in (a, b, c, d) and not set(dict(m.powers)) & set(dict(n.powers)):
-            assert dims.equal(m, n)
     for m in (a, b, c, d):
         assert all(dims.equal(k, m) for k in dims.members(m))
 
@@ -93,6 +90,13 @@ def test_two_composite_lengths_are_remembered() -> None:
     # Where b is 0 nothing follows of a and c.
     assert not dims.equal(a, c)
     assert dims.equal(a * b, c * b)
+
+
+@pytest.mark.xfail(strict=True, reason="an open equation with 1 multiplies both sides by it")
+def test_a_composite_length_of_one() -> None:
+    dims = Dims()
+    assert dims.unify(a * b, ONE)
+    assert dims.equal(a * b, ONE)
 
 
 def test_common_integers_are_cancelled_and_lengths_are_not() -> None:

@@ -88,6 +88,21 @@ def test_inverse_of_orthogonal() -> None:
     assert step.relations == ("associativity",)
 
 
+def test_orthogonal_is_unitary_where_it_is_complex() -> None:
+    """Q⁻¹ is then the conjugate of Qᵀ."""
+    Z, z = pt.matrix("Z", dtype="complex128"), pt.vector("z", dtype="complex128")
+    graph = linalg.inv(assume(Z, orthogonal=True)) @ x
+    assert all("inverse_of_orthogonal" not in s.relations for s in decisions(graph))
+    # What stands beside the inverse may be complex.
+    [step] = decisions(linalg.inv(assume(A, orthogonal=True)) @ z, "inverse_of_orthogonal")
+    assert step.relations == ("inverse_of_orthogonal",)
+    # A complex coefficient is none of the orthogonal matrix.
+    for number in (1j, 2.0):
+        scaled = number * linalg.inv(assume(A, orthogonal=True)) @ x
+        [step] = decisions(scaled, "inverse_of_orthogonal")
+        assert step.relations == ("inverse_of_orthogonal",)
+
+
 BRACKETINGS = {
     "((Aᵀ (AB)⁻¹) C) y": lambda: ((A.T @ linalg.inv(A @ B)) @ C) @ y,
     "(Aᵀ ((AB)⁻¹ C)) y": lambda: (A.T @ (linalg.inv(A @ B) @ C)) @ y,

@@ -151,20 +151,49 @@ def kron_sum(a: Any, b: Any) -> Any:
 
 
 def test_sylvester_of_kron_sum() -> None:
-    graph = linalg.solve(kron_sum(A, B), v)
+    graph = linalg.solve(kron_sum(S, R), v)
     name = "sylvester_of_kron_sum"
-    assert rewritten(graph, name) == [("(A ⊗ I + I ⊗ B)⁻¹ v", "vec(sylvester(A, Bᵀ, mat(v)))")]
-    assert_same_value(graph, {**SQUARE, v: draw(12)}, relations=name)
-    assert decisions(linalg.solve(K + kron_sum(A, B), v), name) == []
+    assert rewritten(graph, name) == [("(S ⊗ I + I ⊗ R)⁻¹ v", "vec(sylvester(S, Rᵀ, mat(v)))")]
+    new = assert_same_value(graph, {S: draw(9, 9), R: draw(8, 8), v: draw(72)}, relations=name)
+    assert "SolveSylvester" in ops(new)
+    [step] = decisions(linalg.solve(linalg.kron(S, R) + kron_sum(S, R), v), name)
+    assert step.relations == ("associativity",)
+    # Sylvester's solver raises on empty matrices, where the solve does not.
+    assert decisions(linalg.solve(kron_sum(A, B), v), name) == []
+    assert decisions(linalg.solve(kron_sum(S, matrix("E", 0, 0)), v), name) == []
+
+
+COMPLEX = {"Y": (9, 9), "Z": (8, 8), "z": (72,)}
+
+
+def test_sylvester_of_a_complex_kron_sum() -> None:
+    """Nothing in it is conjugated."""
+    Y, Z, z = (pt.tensor(n, shape=s, dtype="complex128") for n, s in COMPLEX.items())
+    left, right = (pt.eye(n, dtype="complex128") for n in (9, 8))
+    graph = linalg.solve(linalg.kron(Y, right) + linalg.kron(left, Z), z)
+    values = {x: draw(*s) + 1j * draw(*s) for x, s in zip((Y, Z, z), COMPLEX.values(), strict=True)}
+    new = assert_same_value(graph, values, relations="sylvester_of_kron_sum")
+    assert "SolveSylvester" in ops(new)
 
 
 def test_lyapunov_of_kron() -> None:
     name = "lyapunov_of_kron"
+    graph = linalg.solve(pt.eye(81) - linalg.kron(S, S), v)
+    assert rewritten(graph, name) == [("(I - (S ⊗ S))⁻¹ v", "vec(lyapunov(S, mat(v)))")]
+    assert_same_value(graph, {S: draw(9, 9), v: draw(81)}, relations=name)
+    assert decisions(linalg.solve(pt.eye(72) - linalg.kron(S, R), v), name) == []
+    # Of unknown lengths it may be empty, which the solver does not take.
     n = A.shape[0]
-    graph = linalg.solve(pt.eye(n * n) - linalg.kron(A, A), v)
-    assert rewritten(graph, name) == [("(I - (A ⊗ A))⁻¹ v", "vec(lyapunov(A, mat(v)))")]
-    assert_same_value(graph, {A: draw(3, 3), v: draw(9)}, relations=name)
-    assert decisions(linalg.solve(pt.eye(n * n) - K, v), name) == []
+    assert decisions(linalg.solve(pt.eye(n * n) - linalg.kron(A, A), v), name) == []
+
+
+def test_lyapunov_over_the_reals() -> None:
+    """The solver takes the conjugate transpose."""
+    Z, z = (pt.tensor(n, shape=s, dtype="complex128") for n, s in {"Z": (9, 9), "z": (81,)}.items())
+    identity = pt.eye(81, dtype="complex128")
+    assert rewritten(linalg.solve(identity - linalg.kron(Z, Z), z), "lyapunov_of_kron") == []
+    real = pt.tensor("r", shape=(81,), dtype="float64")
+    assert rewritten(linalg.solve(pt.eye(81) - linalg.kron(S, S), real), "lyapunov_of_kron")
 
 
 def test_expm_of_kron_sum() -> None:

@@ -9,10 +9,10 @@ from kantor.checking import Verdict, verify
 from relations.language import Relation
 
 
-def made(body: Callable[[], tuple[Any, ...]]) -> Relation:
+def made(body: Callable[[], tuple[Any, ...]], **options: Any) -> Relation:
     """A relation of what a function without parameters returns."""
     lhs, rhs, *conditions = body()
-    return Relation("planted", lhs, rhs, tuple(conditions), doc="planted", body=body)
+    return Relation("planted", lhs, rhs, tuple(conditions), doc="planted", body=body, **options)
 
 
 def failure(r: Relation) -> str:

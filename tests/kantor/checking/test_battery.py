@@ -9,6 +9,8 @@ from typing import Any
 import pytensor
 import pytensor.tensor as pt
 import pytest
+from pytensor.graph.basic import Apply
+from pytensor.graph.op import Op
 
 from kantor.checking import Problem, near_misses, readings, verify
 from kantor.checking.instances import VARIANTS
@@ -18,6 +20,9 @@ from matchers.conditions import (
     assumed,
     conforming,
     implied,
+    lower_triangular,
+    nonempty,
+    orthogonal,
     positive_definite,
     same_shape,
     square,
@@ -129,21 +134,81 @@ def test_an_implied_condition_that_is_not_is_found() -> None:
     assert "square(A) is not implied: the left side has a value" in why
 
 
+class Credulous(Condition):
+    """A condition that is taken to hold without a proof."""
+
+    __slots__ = ()
+
+    def holds(self, bindings: Mapping[LogicVar, Any], known: Any) -> bool:
+        return True
+
+
 def test_a_false_near_miss_is_found() -> None:
-    class Credulous(Condition):
-        """A condition that is taken to hold without a proof."""
-
-        __slots__ = ()
-
-        def holds(self, bindings: Mapping[LogicVar, Any], known: Any) -> bool:
-            return True
-
     def commuting(condition: Condition) -> Relation:
         return made(lambda: (A @ A.T, A.T @ A, condition))
 
     assert holds(commuting(symmetric(A))).near_misses
     why = failure(commuting(Credulous("symmetric", (A,))))
     assert "matches a near miss, planted without symmetric(A): nothing is declared of A" in why
+
+
+def test_a_relation_that_must_not_be_used_backward_is_found() -> None:
+    def body() -> tuple[Any, ...]:
+        return inverse(inverse(A)) @ A, A @ A
+
+    why = failure(made(body))
+    assert "only the right side has a value: LinAlgError: Singular matrix" in why
+    assert "if that is meant, say both_ways=False" in why
+    one_way = made(body, both_ways=False)
+    assert [d.backward for d in one_way.directions] == [False]
+    assert holds(one_way).notes == []
+
+
+def test_what_holds_over_the_reals_only_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def body() -> tuple[Any, ...]:
+        return inverse(A), A.T, orthogonal(A)
+
+    why = failure(made(body))
+    assert "right side differs" in why
+    assert "(complex; A: 1 × 1 orthogonal)" in why
+    real = made(body, field="real")
+    verdict = holds(real)
+    assert "complex" not in verdict.variants
+    misses = [m for m in near_misses(Problem(next(readings(real)))) if m.condition is None]
+    assert [m.posed.inputs[0].type.shape for m in misses] == [(3, 3), (None, None)]
+    assert {m.posed.inputs[0].type.dtype for m in misses} == {"complex128"}
+    monkeypatch.setattr("relations.rules.complex_part", lambda *_: None)
+    why = failure(real)
+    assert "matches a near miss, planted: the matrices are complex: A⁻¹ became Aᵀ" in why
+
+
+def test_what_holds_of_entries_only_is_found(picky: Head) -> None:
+    """Where the right side takes no empty matrix; the condition must be proved to hold."""
+
+    def body() -> tuple[Any, ...]:
+        return kron(A, B), picky(kron(A, B))
+
+    why = failure(made(body))
+    assert "the right side has no value where the left has one: ValueError: empty" in why
+    assert "0 × " in why
+    full = made(lambda: (*body(), nonempty(A, B)), both_ways=False)
+    problem = Problem(next(readings(full)))
+    assert not any(i.empty for i in problem.corners(VARIANTS))
+    shapes = [tuple(i.type.shape for i in m.posed.inputs) for m in near_misses(problem)]
+    assert shapes == [((0, 0), (3, 3)), ((3, 3), (0, 0)), ((None, None), (None, None))]
+    assert holds(full).empty == 0
+    credulous = made(lambda: (*body(), Credulous("nonempty", (A, B))), both_ways=False)
+    assert "matches a near miss, planted without nonempty(A, B): A 0 × 0, B 3 × 3" in failure(
+        credulous
+    )
+
+
+def test_triangular_matrices_need_not_be_square() -> None:
+    verdict = holds(made(lambda: (A @ B + A @ C, A @ (B + C), lower_triangular(A))))
+    assert verdict.verified
+    problem = Problem(next(readings(verdict.relation)))
+    shapes = {i.shape(i.sides.variables[0]) for i in problem.corners(VARIANTS)}
+    assert any(m != n for m, n in shapes)
 
 
 def test_a_relation_that_does_not_match_itself_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,7 +240,7 @@ def test_a_rewrite_that_keeps_less_than_it_should_is_found(
         return new
 
     monkeypatch.setattr("kantor.checking.preserving.rewrite", spoiled)
-    assert why in failure(made(lambda: (inverse(inverse(A)) @ A, A @ A)))
+    assert why in failure(made(lambda: (inverse(inverse(A)) @ A, A @ A), both_ways=False))
 
 
 def test_a_demand_that_nothing_enforces_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,11 +255,11 @@ def test_a_demand_that_nothing_enforces_is_found(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_relation_without_an_instance_fails() -> None:
-    toeplitz = made(lambda: (A @ B, B @ A, assumed("toeplitz", A), square(B)))
+    toeplitz = made(lambda: (A @ B, B @ A, assumed("toeplitz", A), square(A, B)))
     assert "no instance could be drawn: nothing draws a matrix A that is toeplitz" in failure(
         toeplitz
     )
-    never = made(lambda: (inverse(A - A), inverse(A + A)))
+    never = made(lambda: (inverse(A - A), inverse(A + A)), both_ways=False)
     assert "no instance could be drawn" in failure(never)
 
 
@@ -204,6 +269,30 @@ def test_a_failure_to_build_is_no_crash(blind: Head) -> None:
 
     blind.build = refuse
     assert "right side cannot be built: TypeError" in failure(made(lambda: (A @ B, blind(A) @ B)))
+
+
+class _Picky(Op):
+    """The identity, but on empty matrices."""
+
+    __props__ = ()
+
+    def make_node(self, x: Any) -> Any:
+        return Apply(self, [x], [x.type()])
+
+    def perform(self, node: Any, inputs: Any, outputs: Any) -> None:
+        if not inputs[0].size:
+            raise ValueError("empty")
+        outputs[0][0] = inputs[0].copy()
+
+    def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> Any:
+        return cotangents
+
+
+@pytest.fixture
+def picky() -> Iterator[Head]:
+    """A head that is the identity, but takes no empty matrix."""
+    yield Head("picky", _Picky(), lambda a: shape(a))
+    del HEADS["picky"]
 
 
 @pytest.fixture

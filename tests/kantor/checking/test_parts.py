@@ -15,6 +15,7 @@ from kantor.checking.instances import PLAIN, cycling
 from kantor.checking.lengths import Lengths
 from kantor.checking.sides import Evaluator, Undefined
 from matchers.dims import ONE
+from matchers.terms import VERBATIM
 from matchers.vocabulary import inverse, transpose
 from relations.language import matrices, relation, vectors
 from tests.kantor.checking.planted import made
@@ -84,6 +85,15 @@ def test_lengths_that_follow_are_not_chosen() -> None:
     assert Lengths(axes, [(A.rows * A.rows, ONE * 8)]).solve(cycling((1,))) is None
 
 
+def test_lengths_that_are_not_zero() -> None:
+    axes = [s for d in (A.rows, A.cols, B.rows) for s, _ in d.powers]
+    rows, cols, other = axes
+    known = Lengths(axes, [], [A.rows]).solve(cycling((0,)))
+    assert known == {rows: 1, cols: 0, other: 0}
+    # What follows from others is not chosen, and may contradict.
+    assert Lengths(axes, [(A.rows, B.rows * 0)], [A.rows]).solve(cycling((2,))) is None
+
+
 def test_the_reference_rewrites_nothing() -> None:
     a = pt.matrix("a")
     inv = pt.linalg.inv
@@ -122,6 +132,7 @@ def test_the_decorator_keeps_what_its_author_wrote() -> None:
     assert kept.body is not None
     assert kept.body()[0] is kept.lhs
     (sides,) = readings(kept)
+    assert not VERBATIM.get()
     assert sides.written[0] is not sides.lhs
     assert sides.written[0].head.name == "transpose"
     assert sides.lhs.head.name == "matmul"

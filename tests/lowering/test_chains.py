@@ -1,0 +1,113 @@
+"""Bracketing: the cheapest of all bracketings, held against all of them."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lowering.chains import LONGEST, bracket, leaf_cost, step_cost
+from lowering.costs import cost
+
+KINDS = ("plain", "diagonal", "solve", "solve_positive", "solve_triangular")
+
+
+def first(tree: Any) -> int:
+    return tree if isinstance(tree, int) else first(tree[0])
+
+
+def last(tree: Any) -> int:
+    return tree if isinstance(tree, int) else last(tree[1])
+
+
+def price(tree: Any, kinds: Any, dims: Any, batch: float, applied: bool = False) -> float:
+    """What a bracketing costs, said independently of the programming."""
+    if isinstance(tree, int):
+        return 0.0 if applied else leaf_cost(kinds[tree], dims[tree], batch)
+    left, right = tree
+    i, k, j = first(left), last(left), last(right)
+    use_left = isinstance(left, int) and kinds[left] != "plain"
+    use_right = not use_left and isinstance(right, int) and kinds[right] != "plain"
+    return (
+        step_cost(kinds, dims, batch, i, k, j)
+        + price(left, kinds, dims, batch, use_left)
+        + price(right, kinds, dims, batch, use_right)
+    )
+
+
+@cache
+def trees(i: int, j: int) -> tuple[Any, ...]:
+    if i == j:
+        return (i,)
+    return tuple(
+        (a, b) for k in range(i, j) for a in trees(i, k) for b in trees(k + 1, j)
+    )
+
+
+@st.composite
+def chains(draw: Any, most: int = 6) -> Any:
+    kinds = draw(st.lists(st.sampled_from(KINDS), min_size=1, max_size=most))
+    dims = [draw(st.integers(1, 60))]
+    for kind in kinds:  # what is inverted or diagonal is square
+        dims.append(draw(st.integers(1, 60)) if kind == "plain" else dims[-1])
+    return kinds, [float(d) for d in dims], draw(st.sampled_from([1.0, 5.0]))
+
+
+@settings(max_examples=200, deadline=None)
+@given(chains())
+def test_optimal(chain: Any) -> None:
+    kinds, dims, batch = chain
+    total, tree = bracket(kinds, dims, batch)
+    best = min(price(t, kinds, dims, batch) for t in trees(0, len(kinds) - 1))
+    assert total == pytest.approx(best)
+    assert price(tree, kinds, dims, batch) == pytest.approx(best)
+
+
+def test_a_product_with_a_vector_goes_from_the_right() -> None:
+    assert bracket(["plain"] * 3, [50, 50, 50, 1])[1] == (0, (1, 2))
+    assert bracket(["plain"] * 3, [1, 50, 50, 50])[1] == ((0, 1), 2)
+
+
+def test_an_inverse_is_applied_and_not_formed() -> None:
+    total, tree = bracket(["plain", "solve", "plain"], [50, 50, 50, 1])
+    assert tree == (0, (1, 2))
+    assert total == cost("solve", (50.0, 1.0)) + cost("product", (50.0, 50.0, 1.0))
+
+
+def test_a_single_inverse_is_formed() -> None:
+    assert bracket(["solve"], [9.0, 9.0]) == (cost("inverse", (9.0,)), 0)
+    assert bracket(["plain"], [9.0, 4.0]) == (0.0, 0)
+    assert bracket(["diagonal"], [9.0, 9.0]) == (cost("copy", (81.0,)), 0)
+
+
+@pytest.mark.parametrize("end", ["left", "right"])
+def test_long_chains_are_bracketed_from_the_cheaper_end(end: str) -> None:
+    n = LONGEST + 3
+    dims = [1.0] + [30.0] * n if end == "left" else [30.0] * n + [1.0]
+    total, tree = bracket(["plain"] * n, dims)
+    assert total == pytest.approx((n - 2) * cost("product", (30.0, 30.0, 1.0)) + cost(
+        "product", (30.0, 30.0, 1.0)))  # fmt: skip
+    assert (first(tree), last(tree)) == (0, n - 1)
+    assert isinstance(tree[1] if end == "left" else tree[0], int)
+
+
+@pytest.mark.parametrize("n", [2, 7, LONGEST, LONGEST + 1, 200])
+def test_every_factor_once_and_in_order(n: int) -> None:
+    tree = bracket(["plain"] * n, [float(3 + i * 7 % 11) for i in range(n + 1)])[1]
+    leaves, stack = [], [tree]
+    while stack:
+        t = stack.pop()
+        if isinstance(t, int):
+            leaves.append(t)
+        else:
+            stack += [t[1], t[0]]
+    assert leaves == list(range(n))
+
+
+@settings(max_examples=50, deadline=None)
+@given(chains(4), st.data())
+def test_the_order_of_ties_is_fixed(chain: Any, data: Any) -> None:
+    assert bracket(*chain) == bracket(*chain)

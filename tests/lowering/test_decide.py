@@ -1,0 +1,78 @@
+"""Deciding: for all sizes, else by the sizes that are known, else not."""
+
+from __future__ import annotations
+
+import pytensor
+import pytensor.tensor as pt
+from pytensor.tensor import linalg
+
+from lowering.decide import decide
+from lowering.polynomials import ZERO, Poly
+from matchers.dims import Axis, Dim
+from tests.support import decisions
+
+M, N = Axis("m", None), Axis("n", None)
+m, n = (Poly.of(Dim(1, frozenset([(s, 1)]))) for s in (M, N))
+
+
+def test_for_all_sizes() -> None:
+    decision = decide(m * m * m, m * m, {})
+    assert decision.taken and decision.why == "for all sizes"
+    assert decision.break_even == "m^2 < m^3"
+    assert (decision.before.terms, decision.after.terms) == ((m * m * m).terms, (m * m).terms)
+
+
+def test_at_the_known_sizes() -> None:
+    assert decide(n * n, m * m, {M: 3.0, N: 4.0}).why == "at the known sizes"
+    decision = decide(n * n, m * m, {M: 4.0, N: 3.0})
+    assert not decision.taken and decision.why == "not cheaper at the known sizes"
+    assert not decide(n * n, n * n, {N: 3.0}).taken
+
+
+def test_when_the_known_sizes_are_enough() -> None:
+    decision = decide(n * n, m * n, {M: 5.0})
+    assert decision.taken and decision.why == "at the known sizes"
+
+
+def test_what_is_missing() -> None:
+    decision = decide(m * n, n * n + 3, {})
+    assert not decision.taken
+    assert decision.why == "the sizes m, n decide"
+    assert decision.break_even == "n^2 + 3 < m·n"
+    assert decide(m * n, n * n + 3, {M: 5.0}).why == "the sizes n decide"
+
+
+def test_nothing_is_no_gain() -> None:
+    decision = decide(m, m, {})
+    assert not decision.taken
+    assert decide(ZERO, ZERO, {}).why == "not cheaper at the known sizes"
+
+
+def test_another_form_of_the_sizes() -> None:
+    def twice(dim: Dim) -> Dim:
+        powers = dict(dim.powers)
+        p = powers.pop(N, 0)
+        powers[M] = powers.get(M, 0) + p
+        return Dim(dim.coef * 2**p, frozenset((s, q) for s, q in powers.items() if q))
+
+    assert not decide(n, m, {}).taken
+    assert decide(n, m, {}, twice).why == "for all sizes"
+
+
+def reason(graph: pt.TensorVariable, **options: object) -> list[str]:
+    return [s.decision.why for s in decisions(graph, **options)]
+
+
+def test_branches_of_a_whole_graph() -> None:
+    A, B, C = pt.matrices("A", "B", "C")
+    v = pt.vector("v")
+    assert reason(linalg.kron(A, B) @ v) == ["for all sizes"]
+    fixed = pt.matrix("fixed", shape=(9, 9))
+    assert reason(linalg.kron(fixed, fixed) @ v) == ["for all sizes"]
+    small = pt.matrix("small", shape=(1, 1))
+    assert not any("sizes" in why and "decide" in why for why in reason(linalg.kron(small, A) @ v))
+    chain = (A @ B) @ C
+    assert reason(chain, sizes={A: (90, 2), B: (2, 90), C: (90, 2)}) == ["at the known sizes"]
+    shared = [pytensor.shared(s.eval(), n) for n, s in zip("abc", (
+        pt.ones((90, 2)), pt.ones((2, 90)), pt.ones((90, 2))))]  # fmt: skip
+    assert reason((shared[0] @ shared[1]) @ shared[2]) == ["at the known sizes"]

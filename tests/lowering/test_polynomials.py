@@ -1,0 +1,100 @@
+"""Polynomials in dimensions: an algebra, and proofs that hold for all sizes."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from lowering.polynomials import SMALLEST, ZERO, Poly
+from matchers.dims import Axis, Dim
+
+AXES = [Axis(name, None) for name in "mnk"]
+m, n, k = (Poly.of(Dim(1, frozenset([(s, 1)]))) for s in AXES)
+monomials = st.tuples(*[st.integers(0, 3)] * 3).map(
+    lambda powers: frozenset((s, p) for s, p in zip(AXES, powers, strict=True) if p)
+)
+coefs = st.integers(-40, 40).map(float) | st.floats(-1e3, 1e3)
+polys = st.dictionaries(monomials, coefs, max_size=5).map(Poly)
+sizes = st.tuples(*[st.integers(SMALLEST, 3000)] * 3).map(lambda ns: dict(zip(AXES, map(float, ns))))
+
+
+def value(poly: Poly, at: dict[Axis, float]) -> float:
+    found = poly.at(at).constant
+    assert found is not None
+    return found
+
+
+def near(a: float, b: float, scale: float) -> bool:
+    return abs(a - b) <= 1e-9 * max(1.0, abs(scale))
+
+
+def weight(poly: Poly, at: dict[Axis, float]) -> float:
+    return value(Poly({mono: abs(c) for mono, c in poly.terms.items()}), at)
+
+
+@given(polys, polys, sizes)
+def test_an_algebra(p: Poly, q: Poly, at: Any) -> None:
+    a, b, scale = value(p, at), value(q, at), weight(p, at) + weight(q, at)
+    assert near(value(p + q, at), a + b, scale)
+    assert near(value(p - q, at), a - b, scale)
+    assert near(value(-p, at), -a, scale)
+    assert near(value(p * q, at), a * b, (1 + weight(p, at)) * (1 + weight(q, at)))
+    assert near(value(2.5 * p + 1, at), 2.5 * a + 1, scale)
+    assert (p - p).terms == {}
+
+
+@settings(max_examples=400)
+@given(polys, sizes)
+def test_positive_means_positive_from_the_smallest_size_on(p: Poly, at: Any) -> None:
+    assume(p.positive())
+    corners = (dict(zip(AXES, c, strict=True)) for c in product((8.0, 9.0, 5000.0), repeat=3))
+    for where in (at, *corners):
+        assert value(p, where) > -1e-4 * (1 + weight(p, where))
+
+
+@given(polys, sizes)
+def test_filling_in_step_by_step(p: Poly, at: Any) -> None:
+    partly = p.at({AXES[0]: at[AXES[0]]})
+    assert AXES[0] not in partly.symbols
+    assert near(value(partly, at), value(p, at), weight(p, at))
+
+
+def test_what_is_proved_positive() -> None:
+    assert (m * m - 8 * m + 1).positive()
+    assert not (m * m - 9 * m).positive()
+    assert (m * n - m - n).positive()
+    assert (m * m * n * n - m * m * n - m * n * n).positive()
+    assert not (m - n).positive() and not (n - m).positive()
+    assert not ZERO.positive() and Poly({frozenset(): 1.0}).positive()
+    assert (m - 7).positive() and not (m - 8).positive() and (m - 8).positive(9)
+
+
+@pytest.mark.parametrize(
+    ("poly", "text"),
+    [
+        (ZERO, "0"), (m, "m"), (-m, "- m"), (m * m * n - 2 * m + 3, "m^2·n - 2·m + 3"),
+        (m * n * (2 / 3), "0.667·m·n"), (Poly({frozenset(): -1.5}), "- 1.5"), (1 * m - m, "0"),
+    ],
+)  # fmt: skip
+def test_text(poly: Poly, text: str) -> None:
+    assert str(poly) == text
+
+
+def test_normal_forms_of_dimensions() -> None:
+    squared = Dim(1, frozenset([(AXES[1], 2)]))
+
+    def normal(dim: Dim) -> Dim:
+        powers = dict(dim.powers)
+        p = powers.pop(AXES[0], 0)
+        out = Dim(dim.coef * 3**p, frozenset(powers.items()))
+        for _ in range(p):
+            out = out * squared
+        return out
+
+    assert (m * 2 + n * n).normal(normal).terms == (7 * (n * n)).terms
+    assert Poly.of(Dim(6)).constant == 6.0
+    assert m.constant is None and m.symbols == {AXES[0]}

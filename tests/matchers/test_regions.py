@@ -1,0 +1,102 @@
+"""Regions: found by type alone, closed, disjoint, with all their outputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytensor.tensor as pt
+import pytest
+from pytensor.compile.builders import OpFromGraph
+from pytensor.tensor import linalg
+
+from kantor.api import graph_of
+from matchers.readers import ANCHORS, PRODUCTS, STRUCTURAL
+from matchers.regions import LINKS, anchored, regions, structural, used_outside
+
+A, B, C = pt.matrices("A", "B", "C")
+x, y = pt.vectors("x", "y")
+
+
+def found(*outputs: Any) -> list[set[str]]:
+    fgraph, _ = graph_of(list(outputs))
+    return [{kind(n) for n in r.nodes} for r in regions(fgraph)]
+
+
+def kind(node: Any) -> str:
+    return type(getattr(node.op, "core_op", node.op)).__name__
+
+
+NOTHING = [A, x + y, pt.exp(A) * 2, A @ x, A.T, A.sum(), pt.diag(x), pt.eye(3), (A**2).sum(axis=0)]
+
+
+@pytest.mark.parametrize("graph", NOTHING, ids=str)
+def test_no_region(graph: Any) -> None:
+    fgraph, _ = graph_of([graph])
+    assert not anchored(fgraph) or list(regions(fgraph)) == []
+
+
+SOMETHING = [
+    linalg.inv(A), linalg.solve(A, x), linalg.kron(A, B), linalg.cholesky(A), linalg.det(A),
+    linalg.slogdet(A)[1], linalg.expm(A), linalg.block_diag(A, B), A @ B @ x,
+    linalg.solve_triangular(A, x), linalg.solve(pt.tensor3("T"), pt.tensor3("U")),
+    linalg.solve_sylvester(A, B, C),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("graph", SOMETHING, ids=str)
+def test_one_region(graph: Any) -> None:
+    fgraph, _ = graph_of([graph])
+    assert anchored(fgraph)
+    assert len(list(regions(fgraph))) == 1
+
+
+def test_a_region_has_all_its_outputs() -> None:
+    inverse = linalg.inv(A)
+    fgraph, _ = graph_of([inverse @ x, inverse @ y, pt.exp(inverse), linalg.inv(A @ B) @ x])
+    first, second = regions(fgraph)
+    assert len(first.roots) == 3 and len(second.roots) == 1
+    assert not set(first.nodes) & set(second.nodes)
+
+
+def test_what_is_linked_is_taken_in() -> None:
+    [one] = found(linalg.inv(2 * (A @ B) + C.T) @ x)
+    assert {"Dot", "MatrixInverse", "Elemwise", "DimShuffle"} <= one
+    assert len(found(linalg.inv(pt.exp(linalg.inv(A))))) == 2  # nobody reads through exp
+
+
+@pytest.mark.parametrize(("between", "count"), [(1, 1), (LINKS, 1), (LINKS + 2, 2)])
+def test_links_are_bounded(between: int, count: int) -> None:
+    graph = linalg.inv(A)
+    for _ in range(between):
+        graph = graph + B
+    assert len(found(linalg.inv(graph))) == count
+
+
+def test_caps() -> None:
+    fgraph, _ = graph_of([pt.log(pt.abs(linalg.det(A)))])
+    [region] = regions(fgraph)
+    assert [kind(n) for n in region.nodes] == ["Det", "Elemwise", "Elemwise"]
+    assert region.roots == fgraph.outputs
+    fgraph, _ = graph_of([pt.exp(linalg.det(A))])
+    assert [kind(n) for r in regions(fgraph) for n in r.nodes] == ["Det"]
+
+
+def test_regions_are_in_topological_order() -> None:
+    fgraph, _ = graph_of([linalg.inv(pt.exp(linalg.solve(A, B)) @ C) @ (A @ x)])
+    order = {n: i for i, n in enumerate(fgraph.toposort())}
+    for region in regions(fgraph):
+        ranks = [order[n] for n in region.nodes]
+        assert ranks == sorted(ranks)
+        assert region.roots == used_outside(fgraph, region.nodes)
+
+
+def test_gradients_of_kron_are_known_by_their_inputs() -> None:
+    fgraph, _ = graph_of([pt.grad((linalg.kron(A, B) @ x).sum(), A)])
+    assert any(kind(n) == "OpFromGraph" and structural(n) for n in fgraph.apply_nodes)
+    other = OpFromGraph([A, B, C], [A @ B @ C])(A, B, C)
+    fgraph, _ = graph_of([other])
+    assert not any(structural(n) for n in fgraph.apply_nodes) and not anchored(fgraph)
+
+
+def test_products_are_no_anchors() -> None:
+    assert PRODUCTS < STRUCTURAL and ANCHORS < STRUCTURAL and not PRODUCTS & ANCHORS
