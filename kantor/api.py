@@ -69,7 +69,7 @@ def rewrite(
 def graph_of(outputs: Sequence[Variable]) -> tuple[FunctionGraph, dict[Variable, Variable]]:
     """A graph of copies of the nodes of `outputs` over their own inputs, and copy → original."""
     inputs = [i for i in graph_inputs(outputs) if not isinstance(i, AtomicVariable)]
-    copies = clone_get_equiv(inputs, outputs, copy_inputs=False, copy_orphans=False)
+    copies: dict[Any, Any] = clone_get_equiv(inputs, outputs, copy_inputs=False, copy_orphans=False)
     originals = {c: o for o, c in copies.items() if isinstance(o, Variable)}
     return FunctionGraph(inputs, [copies[o] for o in outputs], clone=False), originals
 

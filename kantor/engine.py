@@ -32,7 +32,7 @@ class KantorWarning(UserWarning):
     """A relation failed and was left out."""
 
 
-class Decided(Feature):  # type: ignore[misc]
+class Decided(Feature):
     """Which regions of a graph were decided already, and by which engine."""
 
     def __init__(self) -> None:
@@ -82,7 +82,10 @@ class Engine:
     reported: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        kinds = {"compiled": Rules, "kanren": ReferenceRules}
+        kinds: dict[str, type[Rules] | type[ReferenceRules]] = {
+            "compiled": Rules,
+            "kanren": ReferenceRules,
+        }
         if self.matcher not in kinds:
             raise ValueError(f"matcher is {self.matcher!r}; one of {', '.join(kinds)}")
         self.rules = kinds[self.matcher](self.relations, self._failed)

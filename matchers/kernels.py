@@ -107,7 +107,7 @@ def size(view: Any, var: Any) -> Dim:
     if var.type.ndim == 0:
         return ONE
     rows, cols, batch = shape(view.term(var))
-    out = rows * cols
+    out: Dim = rows * cols
     for b in batch:
         out = out * b
     return out

@@ -1,8 +1,8 @@
 """Regions: the parts of a graph that are linear algebra, with all their outputs.
 
 A region grows from anchors, Ops that one type test recognises, through the axes, elementwise and
-sum nodes that link them. Leaving one use of a factorization outside would lose everything, so a region
-is closed: everything linked belongs to it.
+sum nodes that link them. Leaving one use of a factorization outside would lose everything, so a
+region is closed: everything linked belongs to it.
 """
 
 from __future__ import annotations

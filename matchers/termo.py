@@ -45,9 +45,11 @@ class Alone(View):
     FunctionGraph knows is not.
     """
 
-    def _proved(self, term: Any, key: str) -> bool:
-        if super()._proved(term, key):
+    def _proved(self, term: Any, key: str, ask: bool) -> bool:
+        if super()._proved(term, key, ask):
             return True
+        if not ask:
+            return False
         found = self.variables.get(term)
         if found is None and isinstance(term, Atom):
             found = (term.var, term.core)

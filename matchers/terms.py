@@ -1,8 +1,8 @@
 """Hash-consed terms: etuples whose head is the callable that builds them.
 
-A term is an `etuples` expression tuple, so its ``evaled_obj`` is the PyTensor graph that it denotes.
-Two equal terms are the same object: sharing in a graph is sharing in its term, equality is identity,
-and a ground term is opaque to ``unify`` and ``reify``, which therefore never walk into it.
+A term is an `etuples` expression tuple, so its ``evaled_obj`` is the PyTensor graph it denotes. Two
+equal terms are the same object: sharing in a graph is sharing in its term, equality is identity, and
+a ground term is opaque to ``unify`` and ``reify``, which therefore never walk into it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import weakref
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, cast
 
 from etuples.core import ExpressionTuple
 from unification.variable import Var
@@ -102,7 +102,7 @@ class LogicVar(Var, Notation, metaclass=_LogicVarType):  # type: ignore[misc]
     def __new__(cls, name: str, kind: str = "matrix") -> LogicVar:
         if kind not in cls.KINDS:
             raise ValueError(f"unknown kind of logic variable {kind!r}; one of {cls.KINDS}")
-        self = super().__new__(cls, ("kantor", kind, name))
+        self: LogicVar = super().__new__(cls, ("kantor", kind, name))
         self.kind = kind
         self.name = name
         return self
@@ -145,7 +145,7 @@ class Head:
     name : str
         How a relation calls it.
     build : callable
-        Takes matrices (PyTensor variables whose last two axes are rows and columns) and returns one.
+        Takes matrices (PyTensor variables whose last axes are rows and columns), returns one.
     shape : callable
         Takes the arguments of the term, returns ``(rows, cols, batch)``.
     normal : callable, optional
@@ -161,7 +161,8 @@ class Head:
     """
 
     __slots__ = (
-        "_normal", "build", "commutative", "flat", "name", "precedence", "shape", "symmetric", "template",
+        "_normal", "build", "commutative", "flat", "name", "precedence", "shape", "symmetric",
+        "template",
     )  # fmt: skip
 
     def __init__(
@@ -308,7 +309,7 @@ class Term(ExpressionTuple, Notation):  # type: ignore[misc]
 
     @property
     def evaled_obj(self) -> Any:
-        """The PyTensor graph that the term denotes, spelled literally; shared terms are built once."""
+        """The PyTensor graph that the term denotes, literally; shared terms are built once."""
         return evaluate(self)
 
     def _eval_step(self) -> Iterator[Any]:
@@ -332,7 +333,7 @@ class Atom(Term):
     var : Variable
         The leaf variable.
     core : int
-        How many of its last axes are the matrix's: 2, 1 (a column, without its axis of length 1) or 0.
+        How many of its last axes are the matrix's: 2, 1 (a column without its axis of 1) or 0.
     definition : Term or None
         What a shared product or sum stands for; a relation may open it.
     """
@@ -352,15 +353,10 @@ _lock = threading.Lock()
 
 def intern(head: Head, args: tuple[Any, ...]) -> Term:
     """The one term with this head and these arguments, which are taken to be in normal form."""
-    key: Any
-    if head.commutative:
-        key = (head, frozenset(Counter(args).items()))
-    else:
-        key = (head, args)
+    key = (head, frozenset(Counter(args).items())) if head.commutative else (head, args)
     found = _interned.get(key)
-    if found is not None:
-        return found
-    return _new(Term, key, head, args)
+    made: Term = _new(Term, key, head, args) if found is None else found
+    return made
 
 
 def _new(cls: type[Term], key: Any, head: Head, args: tuple[Any, ...], **slots: Any) -> Any:
@@ -407,7 +403,7 @@ def atom(var: Any, core: int = 2, definition: Term | None = None) -> Atom:
     if found is None:
         slots = {"var": var, "core": core, "definition": definition, "scalar": core == 0}
         found = _new(Atom, key, LEAF, (), **slots)
-    return found  # type: ignore[return-value]
+    return cast(Atom, found)
 
 
 def number(value: Any) -> Number:
@@ -421,7 +417,7 @@ def number(value: Any) -> Number:
     found = _interned.get(key)
     if found is None:
         found = _new(Number, key, NUMBER, (), value=value, scalar=True)
-    return found  # type: ignore[return-value]
+    return cast(Number, found)
 
 
 def _leaf_shape(*_: Any) -> Any:

@@ -1,8 +1,8 @@
 """The view: a region of a PyTensor graph as terms, and what is known about them.
 
 Each variable is read once, with its inputs first, so reading is linear in the graph and never
-recurses. What no reader understands is a leaf. A product or sum that several nodes use is read as an
-atom with a definition: flattening it into each use would compute it more than once.
+recurses. What no reader understands is a leaf. A product or sum that several nodes use is read as
+an atom with a definition: flattening it into each use would compute it more than once.
 """
 
 from __future__ import annotations
@@ -62,6 +62,8 @@ class View:
         self.variables: dict[Term, Key] = {}
         self._terms: dict[Key, Term] = {}
         self._learned: set[Term] = set()
+        self._cores: dict[Any, int] = {}
+        self._natural: dict[Any, int] = {}
         self._promises: set[tuple[Term, str]] = set()
         self._asked: dict[tuple[Any, str, bool], bool] = {}
 
@@ -76,7 +78,7 @@ class View:
         core : {2, 1, 0}, optional
             How many of its last axes are the matrix's; by default what its Op says.
         """
-        key = (var, natural_core(var) if core is None else core)
+        key = (var, self.natural_core(var) if core is None else core)
         found = self._terms.get(key)
         return found if found is not None else self._read(key)
 
@@ -89,12 +91,19 @@ class View:
 
     def core(self, var: Any) -> int:
         """The core with which a variable reads as more than a leaf, else its natural one."""
-        natural = natural_core(var)
-        for core in range(natural, -1, -1):
-            t = self.term(var, core)
-            if not isinstance(t, Atom) or t.definition is not None:
-                return core
-        return natural
+        found = self._cores.get(var)
+        if found is None:
+            natural = self.natural_core(var)
+            readable = (c for c in range(natural, -1, -1) if not _is_leaf(self.term(var, c)))
+            found = self._cores[var] = next(readable, natural)
+        return found
+
+    def natural_core(self, var: Any) -> int:
+        """The core of a variable as its Op says; asked once."""
+        found = self._natural.get(var)
+        if found is None:
+            found = self._natural[var] = natural_core(var)
+        return found
 
     def _read(self, root: Key) -> Term:
         pending: dict[Key, Any] = {}
@@ -129,7 +138,7 @@ class View:
         if reading is not None:
             needs, make = reading
             term = make(*(self._terms[k] for k in needs))
-        if term is None:
+        if not isinstance(term, Term):
             return self._leaf(var, core)
         self._learn(term, var, core)
         self.variables.setdefault(term, key)
@@ -289,8 +298,12 @@ class View:
         return check_assumption(self.fgraph, found[0], KEY_REGISTRY[key])
 
 
+def _is_leaf(t: Term) -> bool:
+    return isinstance(t, Atom) and t.definition is None
+
+
 def natural_core(var: Any, depth: int = 6) -> int:
-    """The core of a variable as the Ops above it say: the last two axes, but for batched vectors."""
+    """The core of a variable as the Ops above it say: 2, but for batched vectors."""
     ndim: int = var.type.ndim
     if ndim < 2 or var.owner is None or not depth:
         return min(ndim, 2)
@@ -333,8 +346,8 @@ def _shape_axis(node: Any) -> int | None:
     index = node.inputs[1]
     if not isinstance(index, Constant):
         return None
-    n = up.inputs[0].type.ndim
-    return int(index.data) % n
+    ndim: int = up.inputs[0].type.ndim
+    return int(index.data) % ndim
 
 
 _SQUARE = frozenset(

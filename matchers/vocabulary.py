@@ -65,8 +65,8 @@ def _blocks(g: Any, a: Any, b: Any) -> Any:
     return g.reshape((*batch, m, p, n, q))
 
 
-# The two adjoints of the Kronecker product, which are what its gradient is made of: the matrix of the
-# inner products of the blocks of G with B, and the sum of the blocks of G weighted with A.
+# The two adjoints of the Kronecker product, which are what its gradient is made of: the matrix of
+# the inner products of the blocks of G with B, and the sum of the blocks of G weighted with A.
 kron_adjoint_left = Head(
     "kron_adjoint_left",
     lambda g, a, b: (_blocks(g, a, b) * b[..., None, :, None, :]).sum(axis=(-3, -1)),
@@ -187,7 +187,7 @@ def _scalar_shape(x: Any) -> Shape:
     return ONE, ONE, shape(x)[2]
 
 
-trace = Head("trace", lambda x: pt.trace(x), _scalar_shape, linear(), template="tr({0})")
+trace = Head("trace", pt.trace, _scalar_shape, linear(), template="tr({0})")
 det = Head("det", linalg.det, _scalar_shape, template="det({0})")
 logabsdet = Head("logabsdet", lambda x: linalg.slogdet(x)[1], _scalar_shape, template="log|{0}|")
 total = Head("total", lambda x: x.sum(axis=(-2, -1)), _scalar_shape, linear(), template="Σ({0})")

@@ -106,7 +106,7 @@ def same_batch(term: Term, new: Term, known: Any) -> bool:
 
 def replaced(direction: Direction, window: Window) -> Term:
     """The target with its variables bound, between what stood around the source."""
-    new = instantiate(direction.target, window.substitution)
+    new: Term = instantiate(direction.target, window.substitution)
     if not window.before and not window.after:
         return new
     head = direction.source.head

@@ -74,7 +74,8 @@ def test_before_and_after_differentiation(name: str) -> None:
     before = pt.grad(kantor.rewrite(cost, relations=RELATIONS), wrt)
     after = kantor.rewrite(pt.grad(cost, wrt), relations=RELATIONS)
     plain = pt.grad(cost, wrt)
-    f = pytensor.function(list(VALUES), [before, after, plain], mode="CVM", on_unused_input="ignore")
+    graphs = [before, after, plain]
+    f = pytensor.function(list(VALUES), graphs, mode="CVM", on_unused_input="ignore")
     one, two, three = f(*VALUES.values())
     np.testing.assert_allclose(one, three, rtol=2e-3, atol=2e-3)
     np.testing.assert_allclose(two, three, rtol=2e-3, atol=2e-3)

@@ -28,7 +28,8 @@ def draw(*shape: int) -> Any:
     return RNG.normal(size=shape)
 
 
-P = (lambda a: a @ a.T + np.eye(4))(draw(4, 4))
+HALF = draw(4, 4)
+P = HALF @ HALF.T + np.eye(4)
 VALUES = {AA: P, BB: draw(4, 4), xx: draw(4)}
 
 
@@ -116,7 +117,9 @@ OUTPUTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("term", "like", "core"), OUTPUTS, ids=[f"{t}-{x.type}" for t, x, _ in OUTPUTS])
+@pytest.mark.parametrize(
+    ("term", "like", "core"), OUTPUTS, ids=[f"{t}-{x.type}" for t, x, _ in OUTPUTS]
+)
 def test_outputs_have_the_type_of_what_they_replace(term: Term, like: Any, core: int) -> None:
     new = builder(term).output(term, like, core)
     assert like.type.is_super(new.type)
@@ -142,7 +145,9 @@ def test_lengths_come_from_leaves() -> None:
     assert b.length(const(7)) == 7
 
 
-@pytest.mark.xfail(strict=True, reason="the length of a block diagonal is a sum, whose owner is a tuple")
+@pytest.mark.xfail(
+    strict=True, reason="the length of a block diagonal is a sum, whose owner is a tuple"
+)
 def test_lengths_of_sums() -> None:
     term = v.block_diag(A, B)
     length = builder(term).length(term.rows)

@@ -42,9 +42,7 @@ def price(tree: Any, kinds: Any, dims: Any, batch: float, applied: bool = False)
 def trees(i: int, j: int) -> tuple[Any, ...]:
     if i == j:
         return (i,)
-    return tuple(
-        (a, b) for k in range(i, j) for a in trees(i, k) for b in trees(k + 1, j)
-    )
+    return tuple((a, b) for k in range(i, j) for a in trees(i, k) for b in trees(k + 1, j))
 
 
 @st.composite

@@ -115,7 +115,7 @@ def test_launches() -> None:
     assert cost("elementwise", (Poly.of(Dim(7)),)).constant == 7 + LAUNCH
 
 
-# --- what is built costs what was planned -----------------------------------------------------------
+# --- what is built costs what was planned -------------------------------------------------------
 
 
 def built_cost(term: Term, known: Any = ()) -> tuple[Poly, Poly]:

@@ -19,7 +19,9 @@ monomials = st.tuples(*[st.integers(0, 3)] * 3).map(
 )
 coefs = st.integers(-40, 40).map(float) | st.floats(-1e3, 1e3)
 polys = st.dictionaries(monomials, coefs, max_size=5).map(Poly)
-sizes = st.tuples(*[st.integers(SMALLEST, 3000)] * 3).map(lambda ns: dict(zip(AXES, map(float, ns))))
+sizes = st.tuples(*[st.integers(SMALLEST, 3000)] * 3).map(
+    lambda ns: dict(zip(AXES, map(float, ns), strict=True))
+)
 
 
 def value(poly: Poly, at: dict[Axis, float]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import pytensor.tensor as pt
@@ -67,7 +68,7 @@ def test_a_dearer_step_may_lead_to_a_cheaper_end() -> None:
 def chain(length: int) -> Any:
     """Moves along a line of ever dearer terms."""
     line = [v.matmul(*[A] * i) for i in range(2, length + 2)]
-    following = dict(zip(line, line[1:], strict=False))
+    following = dict(pairwise(line))
     return lambda t: [Move(t, following[t])] if t in following else []
 
 
@@ -88,7 +89,9 @@ def test_cycles_end() -> None:
 def test_the_same_twice() -> None:
     root = v.inverse(v.kron(A, B)) @ v.kron(C, D).T @ x
     one, two = (search((root,), library_moves(), planner()) for _ in range(2))
-    assert [(c.roots, c.cost) for c in one.candidates] == [(c.roots, c.cost) for c in two.candidates]
+    assert [(c.roots, c.cost) for c in one.candidates] == [
+        (c.roots, c.cost) for c in two.candidates
+    ]
 
 
 def test_all_roots_change_together() -> None:

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from matchers import vocabulary as v
 from matchers.algebra import as_matrix
 from matchers.dims import ONE, const
-from matchers.terms import LogicVar, Run, Term, atom, evaluate, number, shape
+from matchers.terms import LogicVar, Number, Run, Term, atom, evaluate, number, shape
 from tests.matchers.literal import draw
 
 AA, BB = pt.matrices("A", "B")
 A, B, x = atom(AA), atom(BB), atom(pt.vector("x"), 1)
 c, d = atom(pt.scalar("c"), 0), atom(pt.scalar("d"), 0)
-I3 = v.eye(const(3))  # noqa: N816
+I3 = v.eye(const(3))
 
 
 SAME: dict[str, tuple[Any, Any]] = {
@@ -103,7 +103,8 @@ def square_terms(draw_: Any, depth: int = 4) -> Term:
         st.sampled_from(
             [A, I3, one @ two, one + two, one - two, v.mul(one, two), one.T, c * one, d * two,
              number_ * one, v.trace(one) * two, (one @ two).T, v.diag(v.diagonal(one)) @ two,
-             v.unvec(v.vec(one), const(3), const(3)), v.item(v.ones(const(3)).T @ v.ones(const(3))) * one]
+             v.unvec(v.vec(one), const(3), const(3)),
+             v.item(v.ones(const(3)).T @ v.ones(const(3))) * one]
         )
     )  # fmt: skip
 
@@ -112,7 +113,8 @@ def by_hand(term: Any, values: dict[Any, Any]) -> Any:
     """The value of a term in NumPy, without its builders."""
     table = {
         v.matmul: lambda *xs: np.linalg.multi_dot(xs) if len(xs) > 1 else xs[0],
-        v.add: lambda *xs: sum(xs), v.mul: lambda *xs: np.prod(np.stack(np.broadcast_arrays(*xs)), 0),
+        v.add: lambda *xs: sum(xs),
+        v.mul: lambda *xs: np.prod(np.stack(np.broadcast_arrays(*xs)), 0),
         v.scale: lambda a, b: a * b, v.transpose: lambda a: np.swapaxes(a, -1, -2),
         v.trace: np.trace, v.diag: lambda a: np.diag(a[:, 0]), v.eye: np.eye,
         v.diagonal: lambda a: np.diag(a)[:, None], v.ones: lambda n: np.ones((n, 1)),
@@ -121,7 +123,7 @@ def by_hand(term: Any, values: dict[Any, Any]) -> Any:
     if not isinstance(term, Term):
         return values.get(term, getattr(term, "coef", term))
     if not term.args:
-        return values[term] if term in values else term.value
+        return term.value if isinstance(term, Number) else values[term]
     return table[term.head](*(by_hand(a, values) for a in term.args))
 
 

@@ -53,7 +53,7 @@ def test_chains_are_products(spec: str) -> None:
     "spec", ["ij,ij->ij", "i,i->i", "ij->i", "ij->", "i->", "ij,kl->ij", "i,i,i->", "ij,j->ij"]
 )
 def test_what_is_no_chain_is_one_contraction(spec: str) -> None:
-    terms = [A if len(p) == 2 else x for p in spec.split("->")[0].split(",")]
+    terms = [A if len(p) == 2 else x for p in spec.split("->", maxsplit=1)[0].split(",")]
     term = read(spec, terms)
     assert term is not None and term.head is contract
     assert term.args == (spec, *terms)
@@ -64,7 +64,7 @@ def test_what_is_not_read(spec: str) -> None:
     if spec == "ij,jk->ii":
         assert read(spec, (A, B)) is None
     else:
-        assert read(spec, [A] * spec.split("->")[0].count(",") + [A]) is None
+        assert read(spec, [A] * spec.split("->", maxsplit=1)[0].count(",") + [A]) is None
 
 
 INDICES = "ijkl"
@@ -93,7 +93,7 @@ def test_every_contraction_has_its_value(inputs: list[str], data: Any) -> None:
 
 @pytest.mark.parametrize("spec", ["ij,ij->ij", "ij->i", "ij->", "i,ij->ij"])
 def test_contractions_are_built(spec: str) -> None:
-    terms = [A if len(p) == 2 else x for p in spec.split("->")[0].split(",")]
+    terms = [A if len(p) == 2 else x for p in spec.split("->", maxsplit=1)[0].split(",")]
     values = {AA: draw(3, 4), xx: draw(3)}
     term = read(spec, terms)
     assert term is not None

@@ -27,7 +27,9 @@ def value(dim: Dim, sizes: dict[Any, int]) -> int:
 
 
 monomials = st.builds(
-    lambda coef, powers: Dim(coef, frozenset((s, p) for s, p in zip(AXES, powers) if p)),
+    lambda coef, powers: Dim(
+        coef, frozenset((s, p) for s, p in zip(AXES, powers, strict=True) if p)
+    ),
     st.sampled_from([1, 1, 1, 2, 3, 6, 0]),
     st.tuples(*[st.integers(0, 2)] * 4),
 )

@@ -31,7 +31,7 @@ KERNELS: dict[str, tuple[Any, str, tuple[int, ...], int]] = {
     "batched inverse": (linalg.inv(T), "inverse", (3,), 6),
     "cholesky": (linalg.cholesky(S), "cholesky", (3,), 1),
     "determinant": (linalg.det(S), "determinant", (3,), 1),
-    "slogdet": (linalg.slogdet(S)[1], "determinant", (3,), 1),
+    "slogdet": (linalg.slogdet(S)[1], "scalar", (), 1),  # the logarithm of a determinant
     "expm": (linalg.expm(S), "expm", (3,), 1),
     "sylvester": (linalg.solve_sylvester(S, Q, pt.matrix(shape=(3, 2))), "sylvester", (3, 2), 1),
     "kron": (linalg.kron(A, B), "copy", (12 * 20,), 1),

@@ -23,7 +23,7 @@ c, d = pt.scalars("c", "d")
 T, U = pt.tensor3("T"), pt.tensor3("U")
 row, column = pt.matrix("row", shape=(1, None)), pt.matrix("column", shape=(None, 1))
 TALL, WIDE = draw(3, 2), draw(2, 4)
-P = (lambda a: a @ a.T + np.eye(3))(draw(3, 3))
+P = TALL @ TALL.T + np.eye(3)
 VALUES: dict[Any, Any] = {
     A: regular(3), B: regular(3), C: draw(3, 2), x: draw(3), y: draw(3), c: 1.7, d: -0.4,
     T: draw(2, 3, 3), U: draw(2, 3, 3), row: draw(1, 3), column: draw(3, 1),
@@ -158,7 +158,9 @@ OTHER: dict[str, Callable[[], Any]] = {
     "reshape to three axes": lambda: A.reshape((3, 3, 1)),
     "one of several lengths unknown": lambda: A.reshape(pt.lvector("s"), ndim=2),
     "a given permutation": lambda: A[::-1],
-    "own gradient": lambda: OpFromGraph([A, B, C, D], [A + D, B + D])(A, B, linalg.kron(A, B), C)[0],
+    "own gradient": lambda: OpFromGraph([A, B, C, D], [A + D, B + D])(A, B, linalg.kron(A, B), C)[
+        0
+    ],
 }
 COEFFICIENTS = (
     "a 1 x 1 matrix", "mixed elementwise product", "sum that keeps axes", "elementwise inverse",
@@ -198,7 +200,14 @@ def test_every_rectangular_reading_is_literal() -> None:
 
 @pytest.mark.parametrize("n", [0, 1])
 def test_empty_and_single(n: int) -> None:
-    values = {A: draw(n, n) + np.eye(n), B: draw(n, n), C: draw(n, 2), x: draw(n), y: draw(n), c: 2.0}
+    values = {
+        A: draw(n, n) + np.eye(n),
+        B: draw(n, n),
+        C: draw(n, 2),
+        x: draw(n),
+        y: draw(n),
+        c: 2.0,
+    }
     for graph in (
         A @ B @ x, A + B, A * B, c * A, linalg.kron(A, B), pt.outer(x, y), x * A, A.sum(),
         pt.trace(A), pt.diag(x), pt.diag(A), linalg.inv(A) @ C, pt.einsum("ij,kj->ik", A, B),

@@ -54,7 +54,7 @@ def test_a_region_has_all_its_outputs() -> None:
     inverse = linalg.inv(A)
     fgraph, _ = graph_of([inverse @ x, inverse @ y, pt.exp(inverse), linalg.inv(A @ B) @ x])
     first, second = regions(fgraph)
-    assert len(first.roots) == 3 and len(second.roots) == 1
+    assert sorted([len(first.roots), len(second.roots)]) == [1, 3]
     assert not set(first.nodes) & set(second.nodes)
 
 

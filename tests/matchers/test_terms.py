@@ -145,7 +145,7 @@ def test_threads_agree() -> None:
     assert all(all(x is y for x, y in zip(found[0], other, strict=True)) for other in found)
 
 
-# --- etuples --------------------------------------------------------------------------------------
+# --- etuples ------------------------------------------------------------------------------------
 
 
 def test_terms_are_etuples() -> None:
@@ -182,7 +182,7 @@ def test_ground_terms_are_opaque_to_unify() -> None:
     assert not v.reshape(A, V.rows, const(1)).ground
 
 
-# --- walking --------------------------------------------------------------------------------------
+# --- walking ------------------------------------------------------------------------------------
 
 
 def test_subterms_come_children_first_and_once() -> None:
@@ -207,7 +207,18 @@ def test_rebuild() -> None:
 
 def test_scalars() -> None:
     c = atom(pt.scalar("c"), 0)
-    for x in (c, 2, 2.5, 1j, number(3), v.trace(A), v.det(A), c * c, 2 * c, LogicVar("c", "scalar")):
+    for x in (
+        c,
+        2,
+        2.5,
+        1j,
+        number(3),
+        v.trace(A),
+        v.det(A),
+        c * c,
+        2 * c,
+        LogicVar("c", "scalar"),
+    ):
         assert is_scalar(x)
     for x in (A, V, A @ B, c * A, v.trace(A) * A, "c", None):
         assert not is_scalar(x)

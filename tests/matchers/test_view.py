@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from kantor.api import graph_of
 from matchers import vocabulary as v
 from matchers.dims import const
 from matchers.regions import regions
-from matchers.terms import Atom, subterms
+from matchers.terms import Atom
 from matchers.view import View, natural_core
 from tests.matchers.literal import assert_literal, draw, leaf, regular
 from tests.support import evaluate
@@ -34,7 +33,7 @@ def view_of(*outputs: Any) -> tuple[View, list[Any]]:
     return View(fgraph), list(fgraph.outputs)
 
 
-# --- one term, however it is spelled ----------------------------------------------------------------
+# --- one term, however it is spelled ------------------------------------------------------------
 
 
 def test_spellings_of_a_coefficient() -> None:
@@ -102,7 +101,7 @@ def test_sums_are_multisets() -> None:
     assert view.term(A - B) is view.term(-B + A)
 
 
-# --- constants ------------------------------------------------------------------------------------
+# --- constants ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("n", [1, 3, 7])
@@ -144,7 +143,7 @@ def test_constants_of_other_dtypes() -> None:
     assert str(view.term(pt.constant(1 + 2j), 0)) == "1+2j"
 
 
-# --- sharing --------------------------------------------------------------------------------------
+# --- sharing ------------------------------------------------------------------------------------
 
 
 def test_a_shared_product_is_an_atom_with_a_definition() -> None:
@@ -206,7 +205,7 @@ def test_pymc_mvnormal() -> None:
     assert "chol(A ⊗ B)⁻¹" in text
 
 
-# --- structure ------------------------------------------------------------------------------------
+# --- structure ----------------------------------------------------------------------------------
 
 
 def test_structure_is_proved_from_terms_and_declarations() -> None:
@@ -226,7 +225,7 @@ def test_without_a_graph_nothing_is_assumed() -> None:
     assert not view.holds(view.term(assume(A, positive_definite=True)), "positive_definite")
 
 
-# --- dimensions -----------------------------------------------------------------------------------
+# --- dimensions ---------------------------------------------------------------------------------
 
 
 def test_clients_teach_that_a_leaf_is_square() -> None:
@@ -260,91 +259,6 @@ def test_the_diagonal_of_a_tall_matrix_is_not_as_long() -> None:
     new = kantor.rewrite(graph)
     before, after = evaluate([graph, new], values)
     np.testing.assert_allclose(after, before, rtol=1e-9)
-
-
-# --- linear ----------------------------------------------------------------------------------------
-
-
-def timed(run: Any) -> float:
-    start = time.perf_counter()
-    run()
-    return time.perf_counter() - start
-
-
-TOWERS = {"add": lambda z: z + z, "mul": lambda z: z * z, "dot": lambda z: z @ z}
-
-
-def tower(kind: str, levels: int) -> Any:
-    z: Any = A
-    for _ in range(levels):
-        z = TOWERS[kind](z)
-    return z
-
-
-@pytest.mark.parametrize("kind", TOWERS)
-def test_towers_are_linear(kind: str) -> None:
-    fgraph, _ = graph_of([tower(kind, 30)])
-    view = View(fgraph)
-
-    def use() -> None:
-        term = view.term(fgraph.outputs[0])
-        assert len(term.args) == 2
-        assert len(subterms(v.transpose(term))) < 200
-        assert len(str(term)) < 2000
-
-    assert timed(use) < 2
-
-
-@pytest.mark.parametrize("kind", ["add", "mul"])
-def test_rewriting_a_tower(kind: str) -> None:
-    assert timed(lambda: kantor.rewrite(tower(kind, 30) @ x)) < 5
-
-
-@pytest.mark.xfail(strict=True, reason="opening shared products doubles them: 4 s at 9 levels")
-def test_rewriting_a_tower_of_products() -> None:
-    assert timed(lambda: kantor.rewrite(tower("dot", 9) @ x)) < 0.5  # and 30 levels in 2 s
-
-
-@pytest.mark.parametrize("core", ["matrix", "scalar"])
-@pytest.mark.xfail(strict=True, reason="without a graph, and for coefficients, a tower is flattened")
-def test_towers_without_a_graph_are_linear(core: str) -> None:
-    z, view = (A, View()) if core == "matrix" else (c, None)
-    for _ in range(10):
-        z = z * z
-    if view is None:
-        view, (z,) = view_of(z)
-    assert len(view.term(z).args) < 100
-
-
-STEPS = {
-    "transpose": lambda z: z.T, "inv": linalg.inv, "neg": pt.neg,
-    "dot": lambda z: A @ z, "add": lambda z: A + z,
-}  # fmt: skip
-QUADRATIC = pytest.mark.xfail(
-    strict=True, reason="each link of a chain makes a flat term of its own: 180 s at 5,000 nodes"
-)
-
-
-@pytest.mark.parametrize(
-    ("kind", "n"),
-    [
-        ("transpose", 5000), ("inv", 1500), ("neg", 5000),
-        pytest.param("dot", 500, marks=QUADRATIC), pytest.param("add", 500, marks=QUADRATIC),
-    ],
-)  # fmt: skip
-def test_deep_chains_are_linear_and_do_not_recurse(kind: str, n: int) -> None:
-    z: Any = A
-    for _ in range(n):
-        z = STEPS[kind](z)
-    fgraph, _ = graph_of([z])
-    view = View(fgraph)
-
-    def use() -> None:
-        term = view.term(fgraph.outputs[0])
-        str(term), str(v.transpose(term)), v.rebuild(term, lambda a: a)
-
-    assert timed(use) < 1e-3 * n
-    assert timed(lambda: view.term(fgraph.outputs[0]).evaled_obj) < 20
 
 
 def test_batches_and_complex_matrices() -> None:

@@ -137,7 +137,7 @@ def test_what_a_relation_is() -> None:
     assert repr(swapped) == f"<relation swapped: {swapped}>"
     assert not swapped.axiom
     assert [d.backward for d in swapped.directions] == [False, True]
-    assert [str(d) for d in swapped.directions][0] == "swapped: (A ⊗ B)ᵀ → Aᵀ ⊗ Bᵀ"
+    assert str(swapped.directions[0]) == "swapped: (A ⊗ B)ᵀ → Aᵀ ⊗ Bᵀ"
     assert swapped.body is not None
     assert swapped.body()[:2] == (swapped.lhs, swapped.rhs)
 

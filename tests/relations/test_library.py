@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from matchers.vocabulary import kron, transpose
 from relations.language import Relation, matrices, relation
 from relations.library import OFF_BY_DEFAULT, library, select
-from matchers.vocabulary import kron, transpose
 
 A, B = matrices("A B")
 

@@ -1,0 +1,136 @@
+"""What the engine decides: what stays, what is left out, what sizes decide."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytensor.tensor as pt
+import pytest
+from pytensor import shared
+from pytensor.tensor import linalg
+
+import kantor
+from kantor.api import graph_of
+from kantor.engine import Decided, Engine, KantorWarning
+from matchers.conditions import Condition
+from relations.library import library, select
+from tests.support import decisions, evaluate, ops
+
+X, Y = kantor.matrices("X Y")
+RNG = np.random.default_rng(20261204)
+A, B, C = pt.matrices("A", "B", "C")
+v, w = pt.vectors("v", "w")
+K = linalg.kron(A, B)
+
+
+def draw(*shape: int) -> Any:
+    return RNG.normal(size=shape)
+
+
+# --- what stays ---------------------------------------------------------------------------------
+
+
+def test_what_does_not_pay_stays_node_for_node() -> None:
+    graphs = [
+        A @ v, A @ (B @ v), linalg.solve(A, v),
+        linalg.cholesky(A), linalg.inv(A), K, pt.exp(A) + B, linalg.slogdet(A)[1], A.T @ B,
+    ]  # fmt: skip
+    for graph in graphs:
+        assert kantor.rewrite(graph) is graph
+    both = [linalg.inv(A), K @ v]
+    assert kantor.rewrite(both)[0] is both[0]
+
+
+@pytest.mark.parametrize("graph", [K @ v, linalg.solve(K, v), A.T @ linalg.inv(A @ B) @ C @ v])
+def test_a_second_rewrite_changes_nothing(graph: Any) -> None:
+    new = kantor.rewrite(graph)
+    assert new is not graph
+    assert kantor.rewrite(new) is new
+
+
+@pytest.mark.xfail(
+    strict=True, reason="two solves with one matrix are two factorizations before and one after"
+)
+def test_two_solves_with_one_matrix_stay() -> None:
+    matrix = A @ B
+    graphs = [linalg.solve(matrix, v), linalg.solve(matrix, w)]
+    new = kantor.rewrite(graphs)
+    assert all(a is b for a, b in zip(graphs, new, strict=True))
+
+
+def test_a_region_is_decided_once() -> None:
+    fgraph, _ = graph_of([A @ (B @ linalg.inv(C)) @ v])
+    engine = Engine(select(None)[0])
+    engine.decisions(fgraph)
+    memo = Decided.of(fgraph)
+    assert len(memo.regions) >= 1
+    while engine.rewrite(fgraph):
+        pass
+    before = set(memo.regions)
+    assert engine.decisions(fgraph) == []
+    assert memo.regions == before
+    assert Decided.of(fgraph) is memo
+    assert memo.clone().regions == set()
+
+
+# --- relations that fail ------------------------------------------------------------------------
+
+
+def raising(where: str) -> Any:
+    class Broken(Condition):
+        def holds(self, bindings: Any, known: Any) -> bool:
+            raise ArithmeticError(f"broken {where}")
+
+    @kantor.relation(tags="test", cites="nobody")
+    def broken_relation(X, Y):
+        """(X ⊗ Y) is left alone."""
+        return kantor.transpose(kantor.kron(X, Y)), kantor.kron(X.T, Y.T), Broken("square", (X,))
+
+    return broken_relation
+
+
+def test_a_relation_that_raises_is_reported_once_and_left_out() -> None:
+    graphs = [K.T @ v, linalg.kron(B, A).T @ v]
+    broken = raising("condition")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        new = kantor.rewrite(graphs, relations=[broken])
+    ours = [str(c.message) for c in caught if issubclass(c.category, KantorWarning)]
+    assert len(ours) == 1
+    assert "broken_relation" in ours[0]
+    assert "ArithmeticError: broken condition" in ours[0]
+    assert all(a is b for a, b in zip(graphs, new, strict=True))
+
+
+def test_the_others_go_on_without_it() -> None:
+    names = [r for r in library() if r.name in ("transpose_of_kron", "kron_matvec")]
+    with pytest.warns(KantorWarning, match="broken_relation"):
+        new = kantor.rewrite(K.T @ v, relations=[raising("condition"), *names])
+    assert "KroneckerProduct" not in ops(new)
+
+
+# --- sizes --------------------------------------------------------------------------------------
+
+
+def test_sizes_decide_what_no_proof_decides() -> None:
+    graph = A @ B @ C
+    chain = (A @ B) @ C
+    assert kantor.rewrite(chain) is chain
+    assert graph.type == chain.type
+    [step] = decisions(chain, sizes={A: (100, 2), B: (2, 100), C: (100, 2)}) or [None]
+    assert step is not None
+    assert step.decision.why == "at the known sizes"
+    new = kantor.rewrite(chain, sizes={A: (100, 2), B: (2, 100), C: (100, 2)})
+    assert new is not chain
+    assert kantor.rewrite(chain, sizes={A: (2, 100), B: (100, 2), C: (2, 100)}) is chain
+
+
+def test_shared_variables_decide_by_their_present_shape() -> None:
+    a, b, c = (shared(draw(*s), name) for s, name in [((9, 2), "a"), ((2, 9), "b"), ((9, 2), "c")])
+    a.set_value(draw(90, 2)), b.set_value(draw(2, 90)), c.set_value(draw(90, 2))
+    graph = (a @ b) @ c
+    new = kantor.rewrite(graph)
+    assert new is not graph
+    np.testing.assert_allclose(evaluate(new, {}), evaluate(graph, {}), rtol=1e-9)
