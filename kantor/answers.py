@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from kantor.near import Miss
 from kantor.notation import Notation
+from kantor.survey import Survey
 from matchers.conditions import Condition
 from matchers.dims import Dim
 from matchers.match import Context, compile_pattern
-from matchers.terms import Run, Term, subterms
+from matchers.terms import LogicVar, Run, Term, subterms
 from relations.language import Direction
 
 # What a pattern asks for, in words.
@@ -83,6 +84,26 @@ class WhyNot:
 
     def __str__(self) -> str:
         return self.text
+
+
+class Place(NamedTuple):
+    """A region, and how to speak about it."""
+
+    survey: Survey
+    notation: Notation
+    asked: bool
+
+
+class Match(NamedTuple):
+    """Where one direction of a relation matches, whatever its conditions say."""
+
+    direction: Direction
+    term: Term
+    bindings: dict[LogicVar, Any]
+
+    def texts(self, notation: Notation) -> dict[LogicVar, str]:
+        """What the variables are."""
+        return {x: bound_text(t, notation) for x, t in self.bindings.items()}
 
 
 def unmatched(
@@ -166,4 +187,4 @@ def with_text(texts: dict[Any, str]) -> str:
     return f" with {', '.join(said)}" if said else ""
 
 
-__all__ = ["STAGES", "WhyNot", "bound_text", "unmatched", "with_text"]
+__all__ = ["STAGES", "Match", "Place", "WhyNot", "unmatched", "with_text"]

@@ -58,9 +58,7 @@ def rewrite(
     fgraph, originals = graph_of(listed)
     engine = Engine(chosen, sizes, goals, matcher)
     rounds = 0
-    while rounds < ROUNDS and (
-        engine.rewrite(fgraph) or rewrite_inner(fgraph, engine.rewrite)
-    ):
+    while rounds < ROUNDS and (engine.rewrite(fgraph) or rewrite_inner(fgraph, engine.rewrite)):
         rounds += 1
     new = listed if not rounds else _with_originals(list(fgraph.outputs), originals)
     return new[0] if single else new

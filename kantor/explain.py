@@ -114,11 +114,17 @@ def _taken(account: Account) -> bool:
     return account.step is not None and account.step.decision.taken
 
 
+def _unbuilt(account: Account) -> bool:
+    """Whether a form is cheaper, but the graph does not say a length that it needs."""
+    step = account.step
+    return step is not None and verdict(gain(step), account.survey.reading.known) == "better"
+
+
 def _region(account: Account, inner: bool) -> ExplainedRegion:
     survey, notation = account.survey, account.notation
     reading = survey.reading
     taken = _taken(account)
-    step = account.step if taken else survey.alternative()
+    step = account.step if taken or _unbuilt(account) else survey.alternative()
     steps = tuple(_steps(account, step)) if step is not None else ()
     before = after = tuple(map(notation.term, reading.roots))
     if step is not None and taken:
@@ -200,10 +206,10 @@ def _why(account: Account, step: Step | None) -> str:
 def _break_even(account: Account, step: Step | None) -> str:
     """The inequality that decides, with the sizes that are known unless they settle it."""
     survey = account.survey
-    if step is None or step.decision.taken:
-        return ""
     known = survey.reading.known
-    if verdict(gain(step), known) != "sizes":
+    if step is None or verdict(gain(step), known) == "better":
+        return ""
+    if verdict(gain(step), known) == "known":
         known = {}
     return account.notation.cheaper(step.decision.before.at(known), step.decision.after.at(known))
 

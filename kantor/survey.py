@@ -66,7 +66,7 @@ class Survey:
         self.found = [self._search(sample) for sample in SAMPLES]
 
     def _search(self, sample: tuple[float, float]) -> tuple[Planner, Found]:
-        planner = Planner(self.reading.sizer(sample), self.reading.view.holds)
+        planner = Planner(self.reading.sizer(sample), self.reading.view.promised)
         return planner, search(self.reading.roots, self.moves, planner, self.engine.budget)
 
     def moves(self, term: Term) -> tuple[Any, ...]:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from pytensor.assumptions import KEY_REGISTRY
 
-from kantor.answers import STAGES, WhyNot, bound_text, unmatched, with_text
+from kantor.answers import STAGES, Match, Place, WhyNot, unmatched, with_text
 from kantor.api import graph_of
 from kantor.engine import Engine, Reading
 from kantor.explanation import Explanation
@@ -24,30 +24,10 @@ from matchers.conditions import SHAPE_CONDITIONS, Condition
 from matchers.dims import Dim, Dims
 from matchers.match import Context, compile_pattern
 from matchers.regions import regions
-from matchers.terms import Atom, LogicVar, Term, shape
+from matchers.terms import Atom, Term, shape
 from relations.language import Direction, Relation
 from relations.library import OFF_BY_DEFAULT, select
 from relations.rules import complex_part, replaced, same_batch
-
-
-class Place(NamedTuple):
-    """A region, and how to speak about it."""
-
-    survey: Survey
-    notation: Notation
-    asked: bool
-
-
-class Match(NamedTuple):
-    """Where one direction of a relation matches, whatever its conditions say."""
-
-    direction: Direction
-    term: Term
-    bindings: dict[LogicVar, Any]
-
-    def texts(self, notation: Notation) -> dict[LogicVar, str]:
-        """What the variables are."""
-        return {x: bound_text(t, notation) for x, t in self.bindings.items()}
 
 
 def why_not(explanation: Explanation, relation: str | Relation) -> WhyNot:

@@ -2,8 +2,8 @@
 
 A reader (in `matchers.reading`) gets the node, which output is asked for and the `core`, the number
 of last axes that are the matrix's (2 matrix, 1 column, 0 scalar). It returns what it needs to know
-first, as ``(variable, core)`` pairs, and how to make the term of these; or None, and the output is a
-leaf.
+first, as ``(variable, core)`` pairs, and how to make the term of these; or None, and the output is
+a leaf.
 What a newer PyTensor may move or rename is all in this file and in that package.
 """
 

@@ -201,6 +201,16 @@ def test_no_cheaper_form():
     assert region.cost_after is None and region.steps == region.program_after == ()
 
 
+def test_a_form_that_cannot_be_built(monkeypatch):
+    monkeypatch.setattr("kantor.engine.Reading.build", lambda self, step: None)
+    (region,) = explain(kron(pt.matrix("A"), pt.matrix("B")) @ pt.vector("v")).regions
+    assert not region.taken
+    assert [s.relation for s in region.steps] == ["kron_matvec"]
+    assert "kron_matvec (not used)\n" in str(region)
+    assert "why: a length has no source in the graph\n" in str(region)
+    assert region.break_even == ""
+
+
 def test_variables_without_names():
     A, B = pt.matrix(), pt.matrix()
     later = pt.matrix("A")
