@@ -82,6 +82,7 @@ class Engine:
     reported: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
+        _check_sizes(self.sizes)
         kinds: dict[str, type[Rules] | type[ReferenceRules]] = {
             "compiled": Rules,
             "kanren": ReferenceRules,
@@ -175,6 +176,21 @@ class Engine:
             if reading.decided or found.candidates[0].cost >= before:
                 break
         return [best] if best is not None and best.relations else []
+
+
+def _check_sizes(sizes: Mapping[Any, Any] | None) -> None:
+    """Refuse typical shapes that are none, in one line.
+
+    Raises
+    ------
+    ValueError
+    """
+    for var, shape in (sizes or {}).items():
+        ndim = getattr(getattr(var, "type", None), "ndim", None)
+        if ndim is None:
+            raise ValueError(f"sizes= maps PyTensor variables to shapes, not {var!r}")
+        if len(tuple(shape)) != ndim or not all(isinstance(n, int) and n >= 0 for n in shape):
+            raise ValueError(f"sizes= gives {var} the shape {shape!r}; it needs {ndim} lengths")
 
 
 __all__ = ["SAMPLES", "Decided", "Engine", "KantorWarning", "PlainStep", "Reading", "Step"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pytensor import config
@@ -13,12 +13,12 @@ from kantor.steps import Step
 from lowering.build import Builder, CannotBuild
 from lowering.costs import LAUNCH, cost, number_of_launches
 from lowering.decide import Decision, decide
-from lowering.plans import Plan, Planner, total
+from lowering.plans import FACTORIZING, Plan, Planner, total
 from lowering.polynomials import Poly
 from lowering.search import Candidate, positions
 from matchers import vocabulary as v
 from matchers.dims import Axis, Dim
-from matchers.kernels import node_kernel
+from matchers.kernels import Call, node_kernel
 from matchers.regions import Region, used_outside
 from matchers.terms import Atom, Term
 from matchers.view import View
@@ -32,13 +32,25 @@ class Reading:
         self.view, self.region = _read(fgraph, region)
         self.keys = [(r, self.view.core(r)) for r in self.region.roots]
         self.roots = tuple(self.view.definition(r, core) for r, core in self.keys)
-        self.calls = [node_kernel(self.view, node) for node in self.region.nodes]
+        self.calls = list(self._calls())
         self.known = self._known_sizes(sizes)
 
     @property
     def decided(self) -> bool:
         """Whether all sizes are known, so that one sample tells all."""
         return self.before().symbols <= set(self.known)
+
+    def _calls(self) -> Iterator[Call]:
+        """What each node runs; PyTensor factorizes a matrix once for all solves with it."""
+        factorized: set[Term] = set()
+        for node in self.region.nodes:
+            kernel, sizes, batch = node_kernel(self.view, node)
+            if kernel in FACTORIZING:
+                matrix = self.view.term(node.inputs[0], 2)
+                if matrix in factorized:
+                    kernel = "solve_again"
+                factorized.add(matrix)
+            yield kernel, sizes, batch
 
     def cost_at(self, size: Callable[[Dim], float]) -> float:
         """What the nodes that are there cost at given sizes."""

@@ -15,7 +15,7 @@ from pytensor.tensor import linalg
 
 from lowering.plans import Plan, Step
 from matchers import vocabulary as v
-from matchers.dims import Axis, Dim, Dims, length
+from matchers.dims import Axis, Dim, Dims, axis_length, length
 from matchers.terms import Atom, Number, Term
 
 
@@ -92,18 +92,21 @@ class Builder:
         dim = self.dims.normal(dim)
         value: Any = dim.coef
         for s, p in sorted(dim.powers, key=str):
-            n = length(self._source(s))
+            n = axis_length(s, self.length) if isinstance(s.owner, tuple) else self._source(s)
             for _ in range(p):
                 value = n if isinstance(value, int) and value == 1 else value * n
         return value
 
-    def _source(self, s: Axis) -> Dim:
+    def _source(self, s: Axis) -> Any:
+        """The length of an axis, asked of a variable that the new graph may mention."""
         own = Dim(1, frozenset([(s, 1)]))
         for d in (own, *self.dims.members(own)):
             ((axis, _),) = d.powers
             known = axis.owner in self.leaves or axis.axis is None
+            if isinstance(axis.owner, tuple):
+                continue
             if known and self.replaced.isdisjoint(ancestors([axis.owner])):
-                return d
+                return length(d)
         raise CannotBuild(f"the length {s} is not known from any input")
 
     def _make(self, term: Term, step: Step) -> Any:

@@ -281,8 +281,8 @@ def _reshaped(term: Term) -> Step:
 def _sum(term: Term) -> Step:
     if term.scalar:
         return Step("scalar", (), ONE, _terms(term.args))
-    batch = _batch(term) * (len(term.args) - 1)
-    return Step("elementwise", (_entries(term),), batch, _terms(term.args))
+    size = _entries(term) * (len(term.args) - 1)
+    return Step("elementwise", (size,), _batch(term), _terms(term.args))
 
 
 def _sylvester(term: Term) -> Step:

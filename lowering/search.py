@@ -16,6 +16,8 @@ from matchers.terms import Atom, Term, atom
 
 # Forms expanded in one region, and how many of them in a row without a cheaper one being found.
 BUDGET = 64
+# A shared product is not opened into a longer one than this: opening a tower doubles at every level.
+LONGEST_OPENED = 12
 PATIENCE = 5
 
 Roots = tuple[Term, ...]
@@ -111,7 +113,7 @@ def _openable(order: list[Term]) -> set[Term]:
                 shared = inner.definition
                 if shared.head.name == "scale":
                     shared = shared.args[1]
-                if shared.head is t.head:
+                if shared.head is t.head and len(shared.args) + len(t.args) <= LONGEST_OPENED:
                     found.add(inner)
     return found
 

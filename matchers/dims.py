@@ -8,8 +8,12 @@ declarations.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import functools
+import operator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
+
+import pytensor.tensor as pt
 
 from matchers.terms import Atom, LogicVar, Symbolic, Term
 
@@ -24,6 +28,10 @@ class Axis(NamedTuple):
     axis: int | None
 
     def __str__(self) -> str:
+        if isinstance(self.owner, tuple):
+            kind, parts = self.owner
+            joined = (", " if kind == "min" else " + ").join(map(str, parts))
+            return f"min({joined})" if kind == "min" else f"({joined})"
         name = getattr(self.owner, "name", None) or str(self.owner)
         return name if self.axis is None else f"{name}.{self.axis}"
 
@@ -147,10 +155,19 @@ def length(dim: Dim) -> Any:
     """The dimension as an integer, or as a 0-d PyTensor integer."""
     value: Any = dim.coef
     for s, p in sorted(dim.powers, key=str):
-        n = s.owner if s.axis is None else s.owner.shape[s.axis]
+        n = axis_length(s, length)
         for _ in range(p):
             value = n if isinstance(value, int) and value == 1 else value * n
     return value
+
+
+def axis_length(s: Axis, of: Callable[[Dim], Any]) -> Any:
+    """The length of an axis; `of` gives that of the dimensions which a composite one is made of."""
+    if isinstance(s.owner, tuple):
+        kind, parts = s.owner
+        lengths = [of(p) for p in parts]
+        return functools.reduce(pt.minimum if kind == "min" else operator.add, lengths)
+    return s.owner if s.axis is None else s.owner.shape[s.axis]
 
 
 class Dims:
@@ -217,7 +234,8 @@ class Dims:
                     return True
         if a.known and b.known:
             return False
-        self._open.append((a, b))
+        # The second is replaced by the first, so what is known stands first.
+        self._open.append((b, a) if b.known else (a, b))
         self._known.clear()
         return True
 

@@ -27,9 +27,10 @@ def node_kernel(view: Any, node: Any) -> Call:
     if out.type.ndim == 0 and kind is Elemwise:
         return "scalar", (), ONE
     if kind is Elemwise:
-        return "elementwise", (size(view, out),), ONE
+        return "elementwise", (size(view, out) * _operations(node),), ONE
     shapes = [matrix_shape(view, i) for i in node.inputs]
-    batch = batch_size(view, out, getattr(op, "b_ndim", 2))
+    reduced = kind.__name__ in ("Det", "SLogDet")
+    batch = batch_size(view, node.inputs[0] if reduced else out, getattr(op, "b_ndim", 2))
     match kind.__name__:
         case "Dot" | "BatchedDot":
             (m, k), (_, n) = shapes
@@ -56,6 +57,12 @@ def node_kernel(view: Any, node: Any) -> Call:
         case "Sum":
             return "elementwise", (size(view, node.inputs[0]),), ONE
     return "unknown", (size(view, out),), ONE
+
+
+def _operations(node: Any) -> int:
+    """How many operations an elementwise node does to each entry; coefficients count as one."""
+    parts = sum(not all(i.type.broadcastable) for i in node.inputs)
+    return max(1, parts - 1 + (0 < parts < len(node.inputs)))
 
 
 def _pairwise(view: Any, node: Any) -> tuple[Dim, ...]:

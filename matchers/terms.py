@@ -340,11 +340,17 @@ class Atom(Term):
 
     __slots__ = ("core", "definition", "var")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (atom, (self.var, self.core, self.definition))
+
 
 class Number(Term):
     """A known coefficient; `value` is a Python number."""
 
     __slots__ = ("value",)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (number, (self.value,))
 
 
 _interned: weakref.WeakValueDictionary[Any, Term] = weakref.WeakValueDictionary()

@@ -28,6 +28,8 @@ from matchers.terms import Atom, Term, atom, number, shape
 Key = tuple[Any, int]
 # A shared term with one of these heads would be flattened into each of its uses.
 _FLATTENED = ("matmul", "add", "mul", "scale")
+# A longer product or sum is an operand of the next, so that reading a chain takes linear time.
+LONGEST = 32
 _BLOCKS = (v.kron, v.block_diag)
 # Structure that a transpose keeps, and that an inverse keeps.
 _KEPT_BY_TRANSPOSE = {"symmetric", "positive_definite", "diagonal", "orthogonal", "permutation"}
@@ -64,6 +66,8 @@ class View:
         self._learned: set[Term] = set()
         self._cores: dict[Any, int] = {}
         self._natural: dict[Any, int] = {}
+        self._uses: dict[Any, int] = {}
+        self._counted: set[Any] = set()
         self._promises: set[tuple[Term, str]] = set()
         self._asked: dict[tuple[Any, str, bool], bool] = {}
 
@@ -79,6 +83,8 @@ class View:
             How many of its last axes are the matrix's; by default what its Op says.
         """
         key = (var, self.natural_core(var) if core is None else core)
+        if self.fgraph is None:
+            self._count_uses(var)
         found = self._terms.get(key)
         return found if found is not None else self._read(key)
 
@@ -94,7 +100,10 @@ class View:
         found = self._cores.get(var)
         if found is None:
             natural = self.natural_core(var)
-            readable = (c for c in range(natural, -1, -1) if not _is_leaf(self.term(var, c)))
+            lowest = min(var.type.ndim, 1)
+            readable = (
+                c for c in range(natural, lowest - 1, -1) if not _is_leaf(self.term(var, c))
+            )
             found = self._cores[var] = next(readable, natural)
         return found
 
@@ -127,6 +136,8 @@ class View:
     def _reading(self, key: Key) -> Any:
         var, core = key
         node = var.owner
+        if (core == 0) != (var.type.ndim == 0):
+            return None
         if node is None or (self.nodes is not None and node not in self.nodes):
             return None
         reader = READERS.get(type(core_op(node)))
@@ -142,7 +153,7 @@ class View:
             return self._leaf(var, core)
         self._learn(term, var, core)
         self.variables.setdefault(term, key)
-        if term.head.name in _FLATTENED and not term.scalar and self._shared(var):
+        if term.head.name in _FLATTENED and (self._shared(var) or _operands(term) >= LONGEST):
             shared = atom(var, core, definition=term)
             self._same_shape(shape(shared), shape(term))
             self.variables.setdefault(shared, key)
@@ -157,7 +168,20 @@ class View:
         return term
 
     def _shared(self, var: Any) -> bool:
-        return self.fgraph is not None and len(self.fgraph.clients.get(var, ())) > 1
+        if self.fgraph is not None:
+            return len(self.fgraph.clients.get(var, ())) > 1
+        return self._uses.get(var, 0) > 1
+
+    def _count_uses(self, root: Any) -> None:
+        """Without a graph, a variable is shared if it is used twice below what was asked for."""
+        stack = [root.owner]
+        while stack:
+            node = stack.pop()
+            if node is not None and node not in self._counted:
+                self._counted.add(node)
+                for i in node.inputs:
+                    self._uses[i] = self._uses.get(i, 0) + 1
+                    stack.append(i.owner)
 
     # --- dimensions ---------------------------------------------------------------------------
 
@@ -169,6 +193,8 @@ class View:
                 self._learned.add(t)
                 for a, b in equations(t):
                     self.dims.unify(a, b)
+                if t.head is v.diagonal and self.dims.equal(*shape(t.args[0])[:2]):
+                    self.dims.unify(shape(t)[0], shape(t.args[0])[0])
                 fresh += [a for a in t.args if isinstance(a, Term)]
         if isinstance(term, Atom) or core == 0:
             return
@@ -296,6 +322,12 @@ class View:
         if found is None or self.fgraph is None or key not in KEY_REGISTRY or found[1] != 2:
             return False
         return check_assumption(self.fgraph, found[0], KEY_REGISTRY[key])
+
+
+def _operands(term: Term) -> int:
+    """How many operands a flat term has, behind its coefficient."""
+    inner = term.args[1] if term.head is v.scale else term
+    return len(inner.args) if isinstance(inner, Term) and inner.head.flat else 0
 
 
 def _is_leaf(t: Term) -> bool:

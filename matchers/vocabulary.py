@@ -145,6 +145,13 @@ def _diag_build(d: Any) -> Any:
     )
 
 
+def _shorter(rows: Dim, cols: Dim) -> Dim:
+    """The length of a diagonal; of unknown lengths it is a symbol of its own."""
+    if rows == cols or (rows.known and cols.known):
+        return rows if rows.coef <= cols.coef else cols
+    return Dim(1, frozenset([(dims.Axis(("min", (rows, cols)), None), 1)]))
+
+
 diag = Head(
     "diag",
     _diag_build,
@@ -156,22 +163,16 @@ diag = Head(
 diagonal = Head(
     "diagonal",
     lambda x: pt.diagonal(x, axis1=-2, axis2=-1)[..., None],
-    lambda x: (shape(x)[0], ONE, shape(x)[2]),
+    lambda x: (_shorter(*shape(x)[:2]), ONE, shape(x)[2]),
     linear(),
     template="diagonal({0})",
 )
 
 
 def _triangle_build(x: Any, lower: bool, unit: bool) -> Any:
-    t = pt.tril(x) if lower else pt.triu(x)
-    if unit:
-        n = x.shape[-1]
-        t = (
-            t
-            - pt.diagonal(t, axis1=-2, axis2=-1)[..., None] * pt.eye(n, dtype=x.dtype)
-            + pt.eye(n, dtype=x.dtype)
-        )
-    return t
+    off = int(unit)
+    t = pt.tril(x, -off) if lower else pt.triu(x, off)
+    return t + pt.eye(x.shape[-1], dtype=x.dtype) if unit else t
 
 
 # What an Op reads that looks at one triangle of its argument only.

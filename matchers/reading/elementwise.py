@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from pytensor import scalar as ps
 from pytensor.graph.basic import Constant
 from pytensor.scalar import basic as scalar_basic
@@ -27,9 +28,14 @@ def elemwise(view: Any, node: Any, out: int, core: int) -> Reading:
 def _conforming(node: Any, core: int) -> bool:
     """Whether no input is broadcast along the matrix's axes, nor cast."""
     if core == 0:
-        return all(i.type.ndim == 0 for i in node.inputs) and same_dtype(node)
+        return same_dtype(node) and _inexact(node)
     pattern = node.outputs[0].type.broadcastable[-core:]
     return same_dtype(node) and all(i.type.broadcastable[-core:] == pattern for i in node.inputs)
+
+
+def _inexact(node: Any) -> bool:
+    """Whether the output is real or complex: coefficients that are integers would wrap around."""
+    return np.dtype(node.outputs[0].type.dtype).kind in "fc"
 
 
 def _add(view: Any, node: Any, out: int, core: int) -> Reading:
@@ -43,16 +49,22 @@ def _sub(view: Any, node: Any, out: int, core: int) -> Reading:
 
 
 def _neg(view: Any, node: Any, out: int, core: int) -> Reading:
+    if core == 0 and not _inexact(node):
+        return None
     return [(node.inputs[0], core)], lambda a: v.scale(-1, a)
 
 
 def _sqr(view: Any, node: Any, out: int, core: int) -> Reading:
-    return ([(node.inputs[0], core)], lambda a: v.mul(a, a)) if same_dtype(node) else None
+    if not same_dtype(node) or (core == 0 and not _inexact(node)):
+        return None
+    return [(node.inputs[0], core)], lambda a: v.mul(a, a)
 
 
 def _pow(view: Any, node: Any, out: int, core: int) -> Reading:
     x, power = node.inputs
-    c = coefficient(power)
+    if core == 0 and not _inexact(node):
+        return None
+    c = coefficient(power, x.type.dtype)
     if c is None or not isinstance(c[0], Constant) or float(c[0].data.item()) != 2:
         return None
     if x.type.dtype != node.outputs[0].type.dtype or not _whole(x, node, core):
@@ -62,23 +74,30 @@ def _pow(view: Any, node: Any, out: int, core: int) -> Reading:
 
 def _true_div(view: Any, node: Any, out: int, core: int) -> Reading:
     x, y = node.inputs
-    if x.type.dtype != node.outputs[0].type.dtype or not _is_coefficient(y, node):
+    dtype = node.outputs[0].type.dtype
+    one = core == 0 and isinstance(x, Constant)
+    if not (one or x.type.dtype == dtype) or not _is_coefficient(y, node):
         return None
-    c = coefficient(y)
+    c = coefficient(y, dtype)
     if c is None or not _whole(x, node, core):
+        return None
+    if isinstance(c[0], Constant) and not np.all(c[0].data):
         return None
     return [(x, core), c], lambda t, c: v.scale(v.reciprocal(c), t)
 
 
 def _mul(view: Any, node: Any, out: int, core: int) -> Reading:
-    if core == 0:
-        return [(i, 0) for i in node.inputs], v.mul
     dtype = node.outputs[0].type.dtype
+    if core == 0:
+        found = [coefficient(i, dtype) for i in node.inputs]
+        if None in found or np.dtype(dtype).kind not in "fc":
+            return None
+        return [c for c in found if c is not None], v.mul
     coefs = [i for i in node.inputs if _is_coefficient(i, node)]
     parts = [i for i in node.inputs if not _is_coefficient(i, node)]
     if not parts or any(p.type.dtype != dtype for p in parts):
         return None
-    found = [coefficient(c) for c in coefs]
+    found = [coefficient(c, dtype) for c in coefs]
     if any(c is None for c in found):
         return None
     n = len(found)
@@ -138,15 +157,16 @@ def _all_ones(x: Any) -> bool:
     return all(x.type.broadcastable)
 
 
-def coefficient(x: Any) -> tuple[Any, int] | None:
-    """The 0-d variable behind a broadcast one, or None."""
-    while x.type.ndim:
-        if isinstance(x, Constant):
-            return x, 0
+def coefficient(x: Any, dtype: str) -> tuple[Any, int] | None:
+    """The 0-d variable behind a broadcast one, or None.
+
+    Arithmetic on coefficients is done in their own dtype, so it must be that of what they scale.
+    """
+    while x.type.ndim and not isinstance(x, Constant):
         if x.owner is None or type(x.owner.op) is not DimShuffle:
             return None
         x = x.owner.inputs[0]
-    return x, 0
+    return (x, 0) if isinstance(x, Constant) or x.type.dtype == dtype else None
 
 
 def _log(view: Any, node: Any, out: int, core: int) -> Reading:
@@ -163,7 +183,7 @@ def _log(view: Any, node: Any, out: int, core: int) -> Reading:
 def _second(view: Any, node: Any, out: int, core: int) -> Reading:
     """A value broadcast to the shape of another, which says nothing but that shape."""
     like, value = node.inputs
-    if value.type.dtype != node.outputs[0].type.dtype:
+    if value.type.dtype != node.outputs[0].type.dtype or node.outputs[0].type.ndim != core:
         return None
     if core and _whole(value, node, core):
         return [(value, core)], same
@@ -194,7 +214,7 @@ def alloc(view: Any, node: Any, out: int, core: int) -> Reading:
 def _filled(value: Any, core: int, node: Any, shape_of: Callable[[], tuple[Any, Any]]) -> Reading:
     """One value, a row or a column, repeated."""
     if all(value.type.broadcastable):
-        c = coefficient(value)
+        c = coefficient(value, node.outputs[0].type.dtype)
         if c is None:
             return None
 
@@ -217,6 +237,10 @@ def _reciprocal(view: Any, node: Any, out: int, core: int) -> Reading:
     return ([(node.inputs[0], 0)], v.reciprocal) if core == 0 and same_dtype(node) else None
 
 
+def _identity(view: Any, node: Any, out: int, core: int) -> Reading:
+    return [(node.inputs[0], core)], same
+
+
 SCALAR_READERS: dict[type, Reader] = {
     ps.Add: _add,
     ps.Sub: _sub,
@@ -228,4 +252,5 @@ SCALAR_READERS: dict[type, Reader] = {
     scalar_basic.Log: _log,
     scalar_basic.Reciprocal: _reciprocal,
     ps.Second: _second,
+    scalar_basic.Identity: _identity,
 }

@@ -59,8 +59,8 @@ def solve_triangular(view: Any, node: Any, out: int, core: int) -> Reading:
 def cholesky_solve(view: Any, node: Any, out: int, core: int) -> Reading:
     """A product with the inverses of a Cholesky factor and its transpose."""
     op = core_op(node)
-    if core != op.b_ndim or not same_dtype(node):
-        return None
+    if core != op.b_ndim or not same_dtype(node) or "complex" in node.outputs[0].type.dtype:
+        return None  # a complex factor stands beside its conjugate transpose
     key = "lower_triangular" if op.lower else "upper_triangular"
 
     def make(c: Term, b: Term) -> Term:

@@ -49,6 +49,12 @@ def einsum(view: Any, node: Any, out: int, core: int) -> Reading:
         i.type.ndim != c for i, c in zip(node.inputs, cores, strict=True)
     ):
         return None
+    ones: dict[str, set[bool]] = {}
+    for part, x in zip(inputs.split(","), node.inputs, strict=True):
+        for i, one in zip(part, x.type.broadcastable, strict=True):
+            ones.setdefault(i, set()).add(one)
+    if any(len(found) == 2 for found in ones.values()):
+        return None  # an index of length 1 is broadcast
     needs = list(zip(node.inputs, cores, strict=True))
     return needs, lambda *ts: contractions.read(spec, ts)
 
