@@ -185,6 +185,8 @@ def _check_sizes(sizes: Mapping[Any, Any] | None) -> None:
     ------
     ValueError
     """
+    if sizes is not None and not isinstance(sizes, Mapping):
+        raise ValueError(f"sizes= maps PyTensor variables to shapes, not {sizes!r}")
     for var, shape in (sizes or {}).items():
         ndim = getattr(getattr(var, "type", None), "ndim", None)
         if ndim is None:

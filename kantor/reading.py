@@ -20,7 +20,7 @@ from matchers import vocabulary as v
 from matchers.dims import Axis, Dim
 from matchers.kernels import Call, node_kernel
 from matchers.regions import Region, used_outside
-from matchers.terms import Atom, Term
+from matchers.terms import Atom, Term, shape
 from matchers.view import View
 
 
@@ -84,6 +84,13 @@ class Reading:
         base, growth = sample
         chosen: dict[Axis, float] = dict(self.known)
         memo: dict[Dim, float] = {}
+
+        # By appearance, not by name: variables without one must be told apart in every process.
+        for t in _atoms(*self.roots):
+            rows, cols, others = shape(t)
+            for d in (rows, cols, *others):
+                for s, _ in d.powers if self.view.dims.normal(d) == d else ():
+                    chosen.setdefault(s, max(8.0, base * growth ** len(chosen)))
 
         def size(dim: Dim) -> float:
             found = memo.get(dim)

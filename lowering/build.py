@@ -51,7 +51,7 @@ class Builder:
     ) -> None:
         self.plan = plan
         self.dims = dims
-        self.leaves = set(leaves)
+        self.leaves = {var: rank for rank, var in enumerate(leaves)}
         self.replaced = set(replaced)
         self.dtype = dtype
         self.holds = holds
@@ -91,11 +91,17 @@ class Builder:
         """A dimension as a graph over the lengths of leaves."""
         dim = self.dims.normal(dim)
         value: Any = dim.coef
-        for s, p in sorted(dim.powers, key=str):
+        for s, p in sorted(dim.powers, key=self._rank):
             n = axis_length(s, self.length) if isinstance(s.owner, tuple) else self._source(s)
             for _ in range(p):
                 value = n if isinstance(value, int) and value == 1 else value * n
         return value
+
+    def _rank(self, power: tuple[Axis, int]) -> tuple[int, int, str]:
+        """The order in which lengths are multiplied: that of the leaves, whatever their names."""
+        s, _ = power
+        known = None if isinstance(s.owner, tuple) else self.leaves.get(s.owner)
+        return (len(self.leaves) if known is None else known, s.axis or 0, str(s))
 
     def _source(self, s: Axis) -> Any:
         """The length of an axis, asked of a variable that the new graph may mention."""
@@ -142,8 +148,12 @@ class Builder:
     def _solved(self, step: Step, a: Any, b: Any, transposed: bool = False) -> Any:
         assert step.matrix is not None
         if step.kernel == "solve_triangular":
-            lower = self.holds(step.matrix, "lower_triangular")
-            return linalg.solve_triangular(a, b, lower=lower != transposed, b_ndim=2)
+            lower, unit = self.holds(step.matrix, "lower_triangular"), False
+            if step.matrix.head is v.triangle:
+                _, lower, unit = step.matrix.args
+            return linalg.solve_triangular(
+                a, b, lower=lower != transposed, unit_diagonal=unit, b_ndim=2
+            )
         assume = "pos" if step.kernel == "solve_positive" else "gen"
         return linalg.solve(a, b, assume_a=assume, b_ndim=2)
 

@@ -35,7 +35,8 @@ def bracket(kinds: Sequence[str], dims: Sequence[float], batch: float = 1.0) -> 
     """
     n = len(kinds)
     if n > LONGEST:
-        return min(_from_end(kinds, dims, batch, False), _from_end(kinds, dims, batch, True))
+        ends = [_from_end(kinds, dims, batch, right) for right in (False, True)]
+        return min(ends, key=lambda end: end[0])
     best: dict[tuple[int, int], tuple[float, Tree]] = {
         (i, i): (leaf_cost(kinds[i], dims[i], batch), i) for i in range(n)
     }

@@ -203,6 +203,9 @@ class Planner:
             if not alone or kind == "plain":
                 continue
             matrix = factor.args[0]
+            if kind == "solve_triangular" and matrix.head is v.triangle:
+                # The solver reads the triangle by itself.
+                return Step(kind, (inner, width), batch, (matrix.args[0], other), matrix, side)
             if kind == "diagonal":
                 return Step("elementwise", (inner * width,), batch, (matrix, other), None, side)
             return Step(kind, (inner, width), batch, (matrix, other), matrix, side)

@@ -16,7 +16,7 @@ from matchers.terms import Atom, Term, atom
 
 # Forms expanded in one region, and how many of them in a row without a cheaper one being found.
 BUDGET = 64
-# A shared product is not opened into a longer one than this: opening a tower doubles at every level.
+# A shared product is not opened into a longer one: opening a tower doubles at every level.
 LONGEST_OPENED = 12
 PATIENCE = 5
 

@@ -152,7 +152,9 @@ class Names:
         return f"{name}({', '.join(self._formula(i, depth - 1) for i in var.owner.inputs)})"
 
     def axis(self, axis: Axis) -> str:
-        """The length of an axis: ``rows(A)``, ``len(v)``."""
+        """The length of an axis: ``rows(A)``, ``len(v)``; of blocks the sum of their lengths."""
+        if isinstance(axis.owner, tuple):
+            return f"({' + '.join(map(self.dim, axis.owner[1]))})"
         if axis.axis is None:
             return self(axis.owner)
         name = str(axis.owner) if not hasattr(axis.owner, "type") else self(axis.owner)

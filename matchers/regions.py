@@ -125,14 +125,19 @@ def _gather(node: Any, groups: _Groups) -> None:
 
 
 def _caps(fgraph: Any, order: list[Any], groups: _Groups) -> None:
-    """Take in what stands on top: a squeeze, and the logarithm of an absolute determinant."""
+    """Take in what stands on top: a squeeze, the logarithm of an absolute determinant, a sum."""
     for node in order:
+        if type(node.op) is Elemwise and linking(node) and node not in groups:
+            below = [i.owner for i in node.inputs if i.owner in groups]
+            if len(below) > 1:
+                for up in below:
+                    groups.join(node, up)
         if node not in groups:
             continue
         for out in node.outputs:
             clients = [c for c, _ in fgraph.clients.get(out, ())]
             for up in clients:
-                if up not in groups and _is_cap(node, up, len(clients)):
+                if _is_cap(node, up, len(clients)):
                     groups.join(node, up)
 
 

@@ -1,8 +1,8 @@
 """Hash-consed terms: etuples whose head is the callable that builds them.
 
 A term is an `etuples` expression tuple, so its ``evaled_obj`` is the PyTensor graph it denotes.
-Equal terms are the same object: sharing in a graph is sharing in its term, equality is identity, and
-a ground term is opaque to ``unify`` and ``reify``, which therefore never walk into it.
+Equal terms are the same object: sharing in a graph is sharing in its term, equality is identity,
+and a ground term is opaque to ``unify`` and ``reify``, which therefore never walk into it.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ import functools
 import operator
 from typing import Any
 
+import numpy as np
 import pytensor.tensor as pt
 from pytensor.tensor import linalg
 
@@ -170,9 +171,12 @@ diagonal = Head(
 
 
 def _triangle_build(x: Any, lower: bool, unit: bool) -> Any:
+    # A switch, not a product with a mask: what is not read may be infinite or NaN.
     off = int(unit)
-    t = pt.tril(x, -off) if lower else pt.triu(x, off)
-    return t + pt.eye(x.shape[-1], dtype=x.dtype) if unit else t
+    below = pt.tri(x.shape[-2], x.shape[-1], -off if lower else off - 1, dtype="bool")
+    zero = np.zeros((), dtype=x.type.dtype)
+    t = pt.switch(below, x, zero) if lower else pt.switch(below, zero, x)
+    return t + pt.eye(x.shape[-1], dtype=x.type.dtype) if unit else t
 
 
 # What an Op reads that looks at one triangle of its argument only.

@@ -159,7 +159,6 @@ def test_the_graph_of_copies() -> None:
     assert originals[fgraph.outputs[0]] is graph
 
 
-@pytest.mark.xfail(strict=True, reason="a wrong sizes= is a warning of the engine, not an error")
 @pytest.mark.parametrize("sizes", [{v: 5}, {A: (1, 2, 3)}, {"A": (2, 2)}, 7])
 def test_wrong_sizes_are_refused(sizes: Any) -> None:
     import warnings

@@ -63,30 +63,22 @@ def assert_right(*graphs: Any, values: Any = None) -> list[Any]:
     return new
 
 
-def wrong(reason: str) -> Any:
-    return pytest.mark.xfail(strict=True, reason=reason)
-
-
 # --- dtypes of coefficients ---------------------------------------------------------------------
 
 
-@wrong("0.5 * n with an integer n becomes (int64) 0.5 * n == 0")
 def test_an_integer_in_a_coefficient() -> None:
     assert_right(((0.5 * n + pt.trace(R)) * K) @ v)
 
 
-@wrong("the product of two coefficients is computed in their own dtype")
 def test_small_coefficients_do_not_overflow() -> None:
     assert_right((K * small * small) @ v)
 
 
-@wrong("the reciprocal of a coefficient is computed in its own dtype")
 @pytest.mark.parametrize("c", [small, tiny])
 def test_reciprocals_of_small_coefficients(c: Any) -> None:
     assert_right((K / c) @ v)
 
 
-@wrong("-c wraps around in the dtype of c, and is pulled out of it")
 def test_unsigned_coefficients_wrap() -> None:
     assert_right((K * (-wrap)) @ v)
 
@@ -101,10 +93,10 @@ def test_identities_have_the_dtype_of_their_sum() -> None:
     np.testing.assert_allclose(after, before, rtol=1e-11, atol=1e-11)
 
 
-@wrong("1 / 0.0 of Python numbers raises, and the region is left out with a warning")
 def test_division_by_zero() -> None:
+    # The infinities cannot be pulled out: a sum of them is NaN, their product with a sum is not.
     new = assert_right((K / 0.0) @ v)
-    assert "KroneckerProduct" not in ops(new[0])
+    assert "KroneckerProduct" in ops(new[0])
 
 
 # --- what is read as a coefficient --------------------------------------------------------------
@@ -121,7 +113,6 @@ def test_an_unreadable_elementwise_output(elementwise: str) -> None:
     assert_right(linalg.kron(inner, Q) @ u, inner)
 
 
-@wrong("View.core falls to 0 for what has axes, and the builder takes its first entry")
 @pytest.mark.parametrize("by", ["reciprocal", "float32", "1 x 1"])
 def test_an_unreadable_elementwise_output_that_changes(by: str) -> None:
     G, one = pt.matrix("G", dtype="float32"), pt.matrix("one", shape=(1, 1))
@@ -145,7 +136,6 @@ def test_a_cancelled_batch_is_given_back(right: str) -> None:
     assert_right(graph @ A if right == "matrix" else graph, values=values)
 
 
-@wrong("nothing gives back a batch dimension that a fill had")
 def test_a_fill_gives_its_batch() -> None:
     graph = linalg.inv(pt.second(T, A[None])) @ B @ v
     assert_right(graph, values={A: regular(3), B: draw(3, 4), v: draw(4)})
@@ -163,7 +153,6 @@ def test_batches_that_stay() -> None:
     assert_right((pt.trace(R) * kron(left, right)) @ x, values=values)
 
 
-@wrong("a batched determinant is read as a coefficient")
 def test_a_batched_log_determinant() -> None:
     kron = pt.vectorize(linalg.kron, "(a,b),(c,d)->(e,f)")
     left, right = pt.tensor("left", shape=(2, 9, 9)), pt.tensor("right", shape=(2, 8, 8))
@@ -174,7 +163,6 @@ def test_a_batched_log_determinant() -> None:
 # --- triangles, complex numbers, lengths --------------------------------------------------------
 
 
-@wrong("the unit diagonal is made by subtracting the diagonal, whatever that is")
 def test_what_a_unit_triangular_solve_does_not_read() -> None:
     lower = np.tril(draw(5, 5))
     np.fill_diagonal(lower, np.inf)
@@ -189,7 +177,6 @@ def test_what_a_triangular_solve_does_not_read() -> None:
     assert_right(graph, values={A: lower, B: draw(5, 5), C: draw(5, 4), w: draw(4)})
 
 
-@wrong("cho_solve solves with the conjugate transpose")
 def test_cho_solve_of_complex_matrices() -> None:
     X, x = pt.zmatrix("X"), pt.zvector("x")
     h = complex_(4, 4)
@@ -211,7 +198,6 @@ def test_sylvester_of_complex_matrices() -> None:
     assert_right(graph, values={X: complex_(2, 2), x: complex_(6)})
 
 
-@wrong("the length of a block diagonal has a tuple for its owner")
 def test_lengths_of_block_diagonals() -> None:
     graph = linalg.kron(linalg.block_diag(A, B), C) @ v
     assert_right(graph, values={C: draw(3, 2), v: draw(16)})

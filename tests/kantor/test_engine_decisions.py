@@ -50,9 +50,6 @@ def test_a_second_rewrite_changes_nothing(graph: Any) -> None:
     assert kantor.rewrite(new) is new
 
 
-@pytest.mark.xfail(
-    strict=True, reason="two solves with one matrix are two factorizations before and one after"
-)
 def test_two_solves_with_one_matrix_stay() -> None:
     matrix = A @ B
     graphs = [linalg.solve(matrix, v), linalg.solve(matrix, w)]

@@ -145,9 +145,6 @@ def test_lengths_come_from_leaves() -> None:
     assert b.length(const(7)) == 7
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the length of a block diagonal is a sum, whose owner is a tuple"
-)
 def test_lengths_of_sums() -> None:
     term = v.block_diag(A, B)
     length = builder(term).length(term.rows)

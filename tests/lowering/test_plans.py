@@ -151,7 +151,6 @@ def test_what_is_built_costs_what_was_planned(term: Term) -> None:
     assert planned.at(sizes).constant == pytest.approx(built.at(sizes).constant)
 
 
-@pytest.mark.xfail(strict=True, reason="a sum of three counts twice in a plan and once in a graph")
 def test_a_sum_of_three_costs_what_was_planned() -> None:
     planned, built = built_cost(A + B + S)
     sizes = {s: 37.0 for s in planned.symbols | built.symbols}

@@ -170,6 +170,11 @@ def test_lengths():
     assert [superscript(1), superscript(12)] == ["", "¹²"]
 
 
+def test_the_length_of_blocks_is_a_sum():
+    blocks = block_diag(atom(pt.matrix("S")), atom(pt.matrix("R")))
+    assert Names().dim(blocks.rows) == "(rows(S) + rows(R))"
+
+
 def _tower(levels):
     term = atom(pt.matrix("z"))
     for _ in range(levels):

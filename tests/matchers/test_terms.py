@@ -112,13 +112,11 @@ def test_patterns_are_copied_as_themselves(way: str) -> None:
     assert WAYS[way](v.matmul) is v.matmul
 
 
-@pytest.mark.xfail(strict=True, reason="Atom and Number inherit __reduce__, which forgets them")
 @pytest.mark.parametrize("way", WAYS)
 def test_numbers_are_copied_as_themselves(way: str) -> None:
     assert WAYS[way](number(2.5)) is number(2.5)
 
 
-@pytest.mark.xfail(strict=True, reason="Atom and Number inherit __reduce__, which forgets them")
 @pytest.mark.parametrize("way", WAYS)
 def test_atoms_are_copied_as_atoms(way: str) -> None:
     again = WAYS[way](A)

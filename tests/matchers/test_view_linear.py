@@ -55,15 +55,11 @@ def test_rewriting_a_tower(kind: str) -> None:
     assert timed(lambda: kantor.rewrite(tower(kind, 30) @ x)) < 5
 
 
-@pytest.mark.xfail(strict=True, reason="opening shared products doubles them: 4 s at 9 levels")
 def test_rewriting_a_tower_of_products() -> None:
-    assert timed(lambda: kantor.rewrite(tower("dot", 9) @ x)) < 0.5  # and 30 levels in 2 s
+    assert timed(lambda: kantor.rewrite(tower("dot", 30) @ x)) < 5
 
 
 @pytest.mark.parametrize("core", ["matrix", "scalar"])
-@pytest.mark.xfail(
-    strict=True, reason="without a graph, and for coefficients, a tower is flattened"
-)
 def test_towers_without_a_graph_are_linear(core: str) -> None:
     z, view = (A, View()) if core == "matrix" else (c, None)
     for _ in range(10):
@@ -78,16 +74,13 @@ STEPS = {
     "transpose": lambda z: z.T, "inv": linalg.inv, "neg": pt.neg,
     "dot": lambda z: A @ z, "add": lambda z: A + z,
 }  # fmt: skip
-QUADRATIC = pytest.mark.xfail(
-    strict=True, reason="each link of a chain makes a flat term of its own: 180 s at 5,000 nodes"
-)
 
 
 @pytest.mark.parametrize(
     ("kind", "n"),
     [
         ("transpose", 5000), ("inv", 1500), ("neg", 5000),
-        pytest.param("dot", 500, marks=QUADRATIC), pytest.param("add", 500, marks=QUADRATIC),
+        ("dot", 5000), ("add", 5000),
     ],
 )  # fmt: skip
 def test_deep_chains_are_linear_and_do_not_recurse(kind: str, n: int) -> None:
