@@ -4,6 +4,8 @@ VENV = .venv
 PY = $(VENV)/bin/python
 INSTALLED = $(VENV)/.installed
 
+ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+
 .PHONY: help .venv demo test check lint types wheel stories clean distclean
 
 help: ## say what each target does
@@ -25,12 +27,12 @@ $(INSTALLED): setup.cfg pyproject.toml
 	@touch $@
 
 demo: .venv ## show what Kantor does
-	@$(PY) -m kantor demo
+	@$(ONE_THREAD) $(PY) -m kantor demo
 
-# One BLAS thread for each of the two workers.
+# One BLAS thread: more than one only get in each other's way on small matrices.
 test: .venv ## run the unit tests
 	@echo "==> unit tests"
-	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(PY) -m pytest tests -n 2 --dist worksteal \
+	@$(ONE_THREAD) $(PY) -m pytest tests -n 2 --dist worksteal \
 	    -m "not slow" --ignore=tests/benchmarks --benchmark-disable
 
 check: .venv ## verify every relation numerically
@@ -62,7 +64,7 @@ stories: .venv ## run every script in examples/
 	@for story in examples/*.py; do \
 	    [ -e "$$story" ] || { echo "==> no stories yet"; break; }; \
 	    echo "==> $$story"; \
-	    MPLBACKEND=Agg $(PY) "$$story" || { echo "==> $$story failed" >&2; exit 1; }; \
+	    $(ONE_THREAD) MPLBACKEND=Agg $(PY) "$$story" || { echo "==> $$story failed" >&2; exit 1; }; \
 	done
 
 clean: ## remove what the tools leave behind (distclean: .venv as well)
