@@ -81,8 +81,7 @@ class Notation(Symbolic):
 class _LogicVarType(type(Var)):  # type: ignore[misc]
     """For ``isinstance``: that of `Var` says yes to every plain variable, and is slow."""
 
-    def __instancecheck__(cls, o: object) -> bool:
-        return type.__instancecheck__(cls, o)
+    __instancecheck__ = type.__instancecheck__
 
 
 class LogicVar(Var, Notation, metaclass=_LogicVarType):  # type: ignore[misc]
@@ -116,11 +115,9 @@ class LogicVar(Var, Notation, metaclass=_LogicVarType):  # type: ignore[misc]
     def __repr__(self) -> str:
         return f"~{self.name}"
 
-    def __eq__(self, other: object) -> bool:
-        return self is other
-
-    def __hash__(self) -> int:
-        return object.__hash__(self)
+    # The slots of C: identity, without a Python call per look-up.
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
 
 
 class Run(tuple):  # type: ignore[type-arg]
@@ -248,7 +245,13 @@ def is_scalar(x: Any) -> bool:
     return isinstance(x, (int, float, complex))
 
 
-class Term(ExpressionTuple, Notation):  # type: ignore[misc]
+class _TermType(type(ExpressionTuple)):  # type: ignore[misc]
+    """For ``isinstance``: an expression tuple is an abstract sequence, whose check is slow."""
+
+    __instancecheck__ = type.__instancecheck__
+
+
+class Term(ExpressionTuple, Notation, metaclass=_TermType):  # type: ignore[misc]
     """A hash-consed expression tuple; make one by calling a head.
 
     Attributes
@@ -283,14 +286,10 @@ class Term(ExpressionTuple, Notation):  # type: ignore[misc]
             return part
         return self._tuple[key]
 
-    def __eq__(self, other: object) -> bool:
-        return self is other
-
-    def __ne__(self, other: object) -> bool:
-        return self is not other
-
-    def __hash__(self) -> int:
-        return object.__hash__(self)
+    # The slots of C: identity, without a Python call per look-up.
+    __eq__ = object.__eq__
+    __ne__ = object.__ne__
+    __hash__ = object.__hash__
 
     def __add__(self, other: Any) -> Any:
         return Notation.__add__(self, other)
