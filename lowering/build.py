@@ -12,6 +12,7 @@ from typing import Any
 import pytensor.tensor as pt
 from pytensor.graph.traversal import ancestors
 from pytensor.tensor import linalg
+from pytensor.tensor.elemwise import DimShuffle
 
 from lowering.plans import Plan, Step
 from matchers import vocabulary as v
@@ -140,22 +141,33 @@ class Builder:
             return pt.dot(a, b) if a.type.ndim == b.type.ndim == 2 else pt.matmul(a, b)
         if step.kernel == "elementwise":
             d = _column(a)
-            return d * b if step.side == "left" else b * d.mT
+            return d * b if step.side == "left" else b * transposed(d)
         if step.side == "left":
             return self._solved(step, a, b)
-        return self._solved(step, a.mT, b.mT, transposed=True).mT
+        return transposed(self._solved(step, transposed(a), transposed(b), flipped=True))
 
-    def _solved(self, step: Step, a: Any, b: Any, transposed: bool = False) -> Any:
+    def _solved(self, step: Step, a: Any, b: Any, flipped: bool = False) -> Any:
         assert step.matrix is not None
         if step.kernel == "solve_triangular":
             lower, unit = self.holds(step.matrix, "lower_triangular"), False
             if step.matrix.head is v.triangle:
                 _, lower, unit = step.matrix.args
             return linalg.solve_triangular(
-                a, b, lower=lower != transposed, unit_diagonal=unit, b_ndim=2
+                a, b, lower=lower != flipped, unit_diagonal=unit, b_ndim=2
             )
         assume = "pos" if step.kernel == "solve_positive" else "gen"
         return linalg.solve(a, b, assume_a=assume, b_ndim=2)
+
+
+def transposed(x: Any) -> Any:
+    """The transpose over the last two axes; of a transpose, what was transposed."""
+    node = x.owner
+    if node is not None and type(node.op) is DimShuffle and node.op.is_matrix_transpose:
+        return node.inputs[0]
+    return _MATRIX_TRANSPOSE(x) if x.type.ndim == 2 else x.mT
+
+
+_MATRIX_TRANSPOSE = DimShuffle(input_ndim=2, new_order=(1, 0))
 
 
 def _column(x: Any) -> Any:

@@ -1,8 +1,8 @@
 """An index over all left-hand sides: which patterns a term could match at all.
 
-A pattern is filed under the head of its root and the rarest head that one of its arguments must
-have. A term looks up its own head, then the heads of its own arguments, so that what does not match
-costs the same however many patterns there are.
+A pattern is filed under the head of its root and the rarest head that it must have anywhere below;
+a term knows all heads in it as bits of one number. What does not match costs the same however many
+patterns there are.
 """
 
 from __future__ import annotations
@@ -41,8 +41,9 @@ class Index[K]:
     def __init__(self, patterns: Iterable[tuple[K, Pattern]]) -> None:
         self._keys: list[K] = []
         self._always: list[int] = []
-        # Root head -> head of an argument, or None -> places in the order of registration.
-        self._rooms: dict[Head, dict[Head | None, list[int]]] = {}
+        # Root head -> bit of the rarest head -> bits of all heads, bits of the heads that arguments
+        # must have, place in order of registration.
+        self._rooms: dict[Head, dict[int, list[tuple[int, int, int]]]] = {}
         for place, (key, pattern) in enumerate(patterns):
             self._keys.append(key)
             root = pattern.root
@@ -50,11 +51,10 @@ class Index[K]:
             if head is None or isinstance(root, Literal):
                 self._always.append(place)
             else:
-                room = self._rooms.setdefault(head, {})
-                room.setdefault(_rarest(root), []).append(place)
-        for room in self._rooms.values():
-            for child in room:
-                room[child] = sorted(room[child])
+                needed = _needed(root)
+                direct = {p.wanted for p in root.parts if p.wanted is not None}
+                rooms = self._rooms.setdefault(head, {})
+                rooms.setdefault(_rarest(needed), []).append((_bits(needed), _bits(direct), place))
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -69,24 +69,59 @@ class Index[K]:
         room = self._rooms.get(term.head)
         if room is None:
             return self._picked(self._always) if self._always else ()
-        heads: set[Head | None] = {None}
-        for a in term.args:
-            if isinstance(a, Term):
-                heads.add(a.head)
-                if type(a) is Atom and a.definition is not None:
-                    heads.add(opened(a).head)
-        if heads.isdisjoint(room):
-            return self._picked(self._always) if self._always else ()
-        places = [p for h in heads if h in room for p in room[h]]
-        return self._picked(sorted(places + self._always))
+        lacking = ~term.heads
+        filed = [
+            entry
+            for rarest, entries in room.items()
+            if not rarest & lacking
+            for entry in entries
+            if not entry[0] & lacking
+        ]
+        if filed:
+            missing = ~_argument_heads(term)
+            places = [place for _, direct, place in filed if not direct & missing]
+            if places:
+                return self._picked(sorted(places + self._always))
+        return self._picked(self._always) if self._always else ()
 
     def _picked(self, places: list[int]) -> tuple[K, ...]:
         return tuple([self._keys[p] for p in places])
 
 
-def _rarest(root: Node) -> Head | None:
-    """The least frequent head among those that arguments must have."""
-    wanted = [p.wanted for p in root.parts if p.wanted is not None]
+def _argument_heads(term: Term) -> int:
+    """The bits of the heads of arguments, shared ones opened."""
+    bits = 0
+    for a in term.args:
+        if isinstance(a, Term):
+            bits |= a.head.bit
+            if type(a) is Atom and a.definition is not None:
+                bits |= opened(a).head.bit
+    return bits
+
+
+def _bits(heads: set[Head]) -> int:
+    bits = 0
+    for h in heads:
+        bits |= h.bit
+    return bits
+
+
+def _needed(root: Node) -> set[Head]:
+    """The heads without which nothing matches, at any depth."""
+    found: set[Head] = set()
+    stack = list(root.parts)
+    while stack:
+        node = stack.pop()
+        if node.wanted is not None:
+            found.add(node.wanted)
+        stack += node.parts
+    return found
+
+
+def _rarest(needed: set[Head]) -> int:
+    """The bit of the least frequent of these heads, 0 if there is none."""
+    if not needed:
+        return 0
     return min(
-        wanted, key=lambda h: _COMMON.index(h.name) if h.name in _COMMON else -1, default=None
-    )
+        needed, key=lambda h: (_COMMON.index(h.name) if h.name in _COMMON else -1, h.bit)
+    ).bit

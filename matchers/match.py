@@ -58,7 +58,7 @@ class Pattern:
         What it is compiled to.
     """
 
-    __slots__ = ("_within", "root", "shapes", "term", "variables")
+    __slots__ = ("_around", "_within", "root", "shapes", "term", "variables")
 
     def __init__(self, term: Any, shapes: Shapes | None = None) -> None:
         self.term = term
@@ -66,20 +66,25 @@ class Pattern:
         self.variables = variables_of(term)
         self.root = _compile(term, self.shapes)
         self._within = _compile(term, self.shapes, within=True)
+        self._around = (*self.variables, _BEFORE, _AFTER, _OTHERS)
 
     def __repr__(self) -> str:
         return f"Pattern({self.term})"
 
     def match(self, term: Term, context: Context) -> Iterator[Substitution]:
         """All substitutions that make the pattern `term`, each once, in a fixed order."""
+        if not self.root.admits(term):
+            return
         for answer in _answers(self.root, self.variables, term, context):
             yield dict(zip(self.variables, answer, strict=True))
 
     def match_within(self, term: Term, context: Context) -> Iterator[Window]:
         """All matches of runs of factors, or of sub-multisets of summands, of `term`."""
+        return self._windows(term, context) if self._within.admits(term) else iter(())
+
+    def _windows(self, term: Term, context: Context) -> Iterator[Window]:
         k = len(self.variables)
-        around = (_BEFORE, _AFTER, _OTHERS)
-        for answer in _answers(self._within, self.variables + around, term, context):
+        for answer in _answers(self._within, self._around, term, context):
             before, after, others = (Run() if r is None else r for r in answer[k:])
             substitution = dict(zip(self.variables, answer[:k], strict=True))
             yield Window(substitution, before, Run(after + others))
@@ -103,8 +108,6 @@ def _answers(
     root: Node, variables: tuple[LogicVar, ...], term: Term, context: Context
 ) -> Iterator[tuple[Any, ...]]:
     """The bindings of `variables`, each once; ends early if the budget does."""
-    if not root.admits(term):
-        return
     state = State(context)
     seen: set[tuple[Any, ...]] = set()
     try:

@@ -36,8 +36,8 @@ class Sequence(Node):
     """
 
     __slots__ = (
-        "_after", "_anchors", "_gaps", "_last_open", "elements", "flat", "least", "open", "parts",
-        "single", "wanted",
+        "_after", "_anchors", "_blocks", "_gaps", "_last_open", "elements", "flat", "least", "open",
+        "parts", "single", "wanted",
     )  # fmt: skip
 
     def __init__(self, head: Head, elements: list[Element]) -> None:
@@ -52,6 +52,12 @@ class Sequence(Node):
                 assert isinstance(e, Node)
                 self._anchors.append(e)
                 gaps.append([])
+        # Anchors with nothing between them take operands that stand side by side.
+        self._blocks: list[list[Node]] = []
+        for anchor, gap in zip(self._anchors, gaps, strict=False):
+            if gap or not self._blocks:
+                self._blocks.append([])
+            self._blocks[-1].append(anchor)
         self._gaps = [Gap(tuple(g), sum(isinstance(e, Free) for e in g)) for g in gaps]
         self.least = len(self._anchors) + sum(g.least for g in self._gaps)
         flexible = [e for e in elements if _flexible(e)]
@@ -80,7 +86,18 @@ class Sequence(Node):
             return False
         if not self.open:
             return all(e.admits(x) for e, x in zip(self._anchors, ops, strict=True))
-        return all(any(e.admits(x) for x in ops) for e in self._anchors)
+        for block in self._blocks:
+            n = len(block)
+            if n == 1:
+                (e,) = block
+                if not any([e.admits(x) for x in ops]):
+                    return False
+            elif not any(
+                all(e.admits(x) for e, x in zip(block, ops[i : i + n], strict=True))
+                for i in range(len(ops) - n + 1)
+            ):
+                return False
+        return True
 
     @override
     def test(self, t: Any, state: State) -> bool:

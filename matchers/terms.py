@@ -158,8 +158,8 @@ class Head:
     """
 
     __slots__ = (
-        "_normal", "build", "commutative", "flat", "name", "precedence", "shape", "symmetric",
-        "template",
+        "_normal", "bit", "build", "commutative", "flat", "name", "precedence", "shape",
+        "symmetric", "template",
     )  # fmt: skip
 
     def __init__(
@@ -186,6 +186,8 @@ class Head:
         self.template = template
         self.precedence = precedence
         self.symmetric = symmetric
+        # In `Term.heads` each head has a bit of its own.
+        self.bit = 1 << len(HEADS)
         HEADS[name] = self
 
     def __call__(self, *args: Any) -> Any:
@@ -261,13 +263,16 @@ class Term(ExpressionTuple, Notation, metaclass=_TermType):  # type: ignore[misc
         Terms, logic variables, numbers and dimensions.
     ground : bool
         Whether it holds no logic variable.
+    heads : int
+        The bits of all heads in it, those of shared definitions included.
     """
 
-    __slots__ = ("__weakref__", "_shape", "args", "ground", "head", "scalar")
+    __slots__ = ("__weakref__", "_shape", "args", "ground", "head", "heads", "scalar")
 
     head: Head
     args: tuple[Any, ...]
     ground: bool
+    heads: int
     scalar: bool
 
     def __new__(cls, seq: Any = None, **kwargs: Any) -> Any:
@@ -406,11 +411,16 @@ def _new(cls: type[Term], key: Any, head: Head, args: tuple[Any, ...], **slots: 
         term._parent = None
         term._evaled_obj = ExpressionTuple.null
         term._shape = None
-        term.ground = True
+        ground, heads = True, head.bit
         for a in args:
-            if not a.ground if isinstance(a, Term) else _has_variable(a):
-                term.ground = False
-                break
+            if isinstance(a, Term):
+                ground = ground and a.ground
+                heads |= a.heads
+            elif ground and _has_variable(a):
+                ground = False
+        definition = slots.get("definition")
+        term.ground = ground
+        term.heads = heads if definition is None else heads | definition.heads
         term.scalar = slots.pop("scalar", False) or _is_scalar_term(head, args)
         for name, value in slots.items():
             setattr(term, name, value)
