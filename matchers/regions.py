@@ -86,42 +86,47 @@ def regions(fgraph: Any) -> Iterator[Region]:
     if not anchored(fgraph):
         return
     order = fgraph.toposort()
-    rank = {node: i for i, node in enumerate(order)}
-    groups = _Groups()
-    for node in order:
-        if structural(node):
-            _gather(node, groups)
+    groups = _grown(order)
     _caps(fgraph, order, groups)
-    for members in groups.sets():
-        kinds = [type(core_op(n)) for n in members]
-        if any(k in ANCHORS for k in kinds) or _several(kinds):
-            nodes = sorted(members, key=rank.__getitem__)
+    sets: dict[Any, list[Any]] = {}
+    for node in order:
+        if node in groups:
+            sets.setdefault(groups.root(node), []).append(node)
+    for nodes in sets.values():
+        kinds = [type(core_op(n)) for n in nodes]
+        if any([k in ANCHORS for k in kinds]) or _several(kinds):
             yield Region(nodes, used_outside(fgraph, nodes))
 
 
 def _several(kinds: list[type]) -> bool:
     """Whether there are two products, or a product and a sum over it."""
-    products = sum(k in PRODUCTS for k in kinds)
+    products = sum([k in PRODUCTS for k in kinds])
     return products > 1 or (products == 1 and Sum in kinds)
 
 
-def _gather(node: Any, groups: _Groups) -> None:
-    """Join `node` with what lies upstream, through linking nodes."""
-    groups.add(node)
-    stack = [(i, LINKS) for i in node.inputs]
-    seen = {node}
-    while stack:
-        var, left = stack.pop()
-        up = var.owner
-        if up is None or up in seen:
+def _grown(order: list[Any]) -> _Groups:
+    """Structural nodes joined with what lies upstream through linking nodes, in one pass."""
+    groups = _Groups()
+    # For each variable that a node of a group reads: these nodes, and how many links are left.
+    reached: dict[Any, list[tuple[Any, int]]] = {}
+    for node in reversed(order):
+        clients = [c for out in node.outputs if out in reached for c in reached[out]]
+        if structural(node):
+            left = LINKS
+        elif clients and linking(node):
+            clients = [c for c in clients if c[1]]
+            if not clients:
+                continue
+            left = max([n for _, n in clients]) - (type(node.op) is Elemwise)
+        else:
             continue
-        seen.add(up)
-        if structural(up):
-            groups.join(node, up)
-        elif left and linking(up):
-            groups.join(node, up)
-            step = type(up.op) is Elemwise
-            stack.extend((i, left - step) for i in up.inputs)
+        groups.root(node)
+        for client, _ in clients:
+            groups.join(client, node)
+        for i in node.inputs:
+            if i.owner is not None:
+                reached.setdefault(i, []).append((node, left))
+    return groups
 
 
 def _caps(fgraph: Any, order: list[Any], groups: _Groups) -> None:
@@ -165,7 +170,9 @@ def used_outside(fgraph: Any, nodes: list[Any]) -> list[Any]:
 
 
 class _Groups:
-    """Disjoint sets of nodes, in the order in which they were met."""
+    """Disjoint sets of nodes."""
+
+    __slots__ = ("_parent",)
 
     def __init__(self) -> None:
         self._parent: dict[Any, Any] = {}
@@ -173,23 +180,15 @@ class _Groups:
     def __contains__(self, node: Any) -> bool:
         return node in self._parent
 
-    def add(self, node: Any) -> Any:
+    def root(self, node: Any) -> Any:
         """The representative of the set of `node`, which is put in if it is new."""
         parent = self._parent
-        root = parent.setdefault(node, node)
-        while root is not parent[root]:
-            root = parent[root]
-        while parent[node] is not root:
-            parent[node], node = root, parent[node]
-        return root
+        up = parent.setdefault(node, node)
+        while up is not node:
+            parent[node] = above = parent[up]
+            node, up = up, above
+        return node
 
     def join(self, a: Any, b: Any) -> None:
         """Make one set of two."""
-        self._parent[self.add(b)] = self.add(a)
-
-    def sets(self) -> list[list[Any]]:
-        """The sets."""
-        out: dict[Any, list[Any]] = {}
-        for node in self._parent:
-            out.setdefault(self.add(node), []).append(node)
-        return list(out.values())
+        self._parent[self.root(b)] = self.root(a)
