@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from pytensor.graph.features import Feature
@@ -83,8 +84,8 @@ class Engine:
 
     def __post_init__(self) -> None:
         _check_sizes(self.sizes)
-        kinds: dict[str, type[Rules] | type[ReferenceRules]] = {
-            "compiled": Rules,
+        kinds: dict[str, Callable[..., Rules | ReferenceRules]] = {
+            "compiled": partial(Rules, everything=False),
             "kanren": ReferenceRules,
         }
         if self.matcher not in kinds:

@@ -7,9 +7,11 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from matchers.index import Index
+from matchers.marks import Free
 from matchers.match import Context, Pattern, Window, compile_pattern
 from matchers.terms import Atom, LogicVar, Number, Run, Term, shape, subterms
 from matchers.unification import instantiate
+from matchers.vocabulary import transpose
 from relations.language import Direction, Relation
 
 
@@ -30,19 +32,23 @@ class Rules:
         In the order in which they are to be tried.
     on_error : callable, optional
         Called with a relation and the exception that it raised, once; it is then left out.
+    everything : bool
+        Whether to use sources that match whatever there is, such as ``Qᵀ`` and ``Aᵀ ⊗ Bᵀ``.
     """
 
     def __init__(
         self,
         relations: Iterable[Relation],
         on_error: Callable[[Relation, Exception], None] | None = None,
+        everything: bool = True,
     ) -> None:
         self.relations = tuple(relations)
         self._on_error = on_error
         self._failed: set[Relation] = set()
         directions = [d for r in self.relations for d in r.directions]
+        compiled = [(d, compile_pattern(d.source, d.shapes)) for d in directions]
         self._index: Index[tuple[Direction, Pattern]] = Index(
-            ((d, p), p) for d, p in ((d, compile_pattern(d.source, d.shapes)) for d in directions)
+            ((d, p), p) for d, p in compiled if everything or not _idle(d, p)
         )
 
     def rewrites(self, term: Term, known: Any, context: Context) -> Iterator[Rewrite]:
@@ -61,6 +67,18 @@ class Rules:
                     raise
                 self._failed.add(relation)
                 self._on_error(relation, error)
+
+
+def _idle(direction: Direction, pattern: Pattern) -> bool:
+    """Whether a search gains nothing by it: it matches anything, or only moves transposes out."""
+    source, target = direction.source, direction.target
+    if isinstance(pattern.root, Free):
+        return True
+    if not isinstance(target, Term) or target.head is not transpose:
+        return False
+    if not all(isinstance(a, Term) and a.head is transpose for a in source.args):
+        return False
+    return source.head(*[a.args[0] for a in source.args]) is target.args[0]
 
 
 @lru_cache(maxsize=16)
