@@ -18,6 +18,8 @@ from matchers.terms import Atom, Term, atom
 BUDGET = 64
 # A shared product is not opened into a longer one: opening a tower doubles at every level.
 LONGEST_OPENED = 12
+# Of many that could be opened, those nearest to the outputs are tried: a tower has one per level.
+MOST_OPENED = 6
 PATIENCE = 5
 
 Roots = tuple[Term, ...]
@@ -103,7 +105,7 @@ def neighbours(roots: Roots, moves: Moves) -> Iterator[tuple[Any, Roots]]:
 
 def _openable(order: list[Term]) -> set[Term]:
     """The shared atoms that would merge with what stands around them, were they opened."""
-    found: set[Term] = set()
+    found: dict[Term, None] = {}
     for t in order:
         if not t.head.flat:
             continue
@@ -114,8 +116,8 @@ def _openable(order: list[Term]) -> set[Term]:
                 if shared.head.name == "scale":
                     shared = shared.args[1]
                 if shared.head is t.head and len(shared.args) + len(t.args) <= LONGEST_OPENED:
-                    found.add(inner)
-    return found
+                    found[inner] = None
+    return set(list(found)[-MOST_OPENED:])
 
 
 def positions(roots: Roots) -> list[Term]:
@@ -145,9 +147,9 @@ def _replaced(roots: Roots, order: list[Term], i: int, new: Term) -> Roots:
         if isinstance(t, Atom):
             if t.definition in changed:
                 changed[t] = atom(t.var, t.core, changed[t.definition])
-        elif any(a in changed for a in t.args):
-            changed[t] = t.head.make(*(changed.get(a, a) for a in t.args))
-    return tuple(changed.get(r, r) for r in roots)
+        elif not changed.keys().isdisjoint(t.args):
+            changed[t] = t.head.make(*[changed.get(a, a) for a in t.args])
+    return tuple([changed.get(r, r) for r in roots])
 
 
 __all__ = ["BUDGET", "PATIENCE", "Candidate", "Found", "Opening", "positions", "search"]
