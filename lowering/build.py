@@ -79,7 +79,7 @@ class Builder:
         if isinstance(root, Number):
             new = pt.as_tensor(root.value)
         elif core == 1 and root.head is v.reshape and like.type.ndim == 1:
-            new = self.value(root.args[0]).reshape((self.length(root.args[1]),))
+            new = v.reshaped(self.value(root.args[0]), self.length(root.args[1]))
         elif core == 0 or root.scalar:
             new = self.value(root)
             new = new[(0,) * new.type.ndim] if new.type.ndim else new

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import pytensor.tensor as pt
 from pytensor.tensor import linalg
+from pytensor.tensor.basic import MakeVector
+from pytensor.tensor.shape import Reshape
 
 from matchers import dims
 from matchers.algebra import (
@@ -101,8 +103,18 @@ def _reshape_normal(head: Head, args: tuple[Any, ...]) -> Any:
 
 def _reshape_build(x: Any, rows: Any, cols: Any) -> Any:
     batch = tuple(x.shape[i] for i in range(x.type.ndim - 2))
-    return x.reshape((*batch, rows, cols))
+    return reshaped(x, *batch, rows, cols)
 
+
+def reshaped(x: Any, *lengths: Any) -> Any:
+    """``x.reshape(lengths)``, made of its nodes."""
+    if all(isinstance(n, int) for n in lengths):
+        return _RESHAPE(len(lengths))(x, np.array(lengths, dtype="int64"))
+    return _RESHAPE(len(lengths))(x, _LENGTHS(*[pt.cast(n, "int64") for n in lengths]))
+
+
+_RESHAPE = functools.lru_cache(Reshape)
+_LENGTHS = MakeVector("int64")
 
 reshape = Head(
     "reshape",
