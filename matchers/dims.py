@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import pytensor.tensor as pt
+from pytensor.tensor.shape import Shape_i
 
 from matchers.terms import Atom, LogicVar, Symbolic, Term
 
@@ -167,7 +168,11 @@ def axis_length(s: Axis, of: Callable[[Dim], Any]) -> Any:
         kind, parts = s.owner
         lengths = [of(p) for p in parts]
         return functools.reduce(pt.minimum if kind == "min" else operator.add, lengths)
-    return s.owner if s.axis is None else s.owner.shape[s.axis]
+    return s.owner if s.axis is None else _SHAPE_I(s.axis)(s.owner)
+
+
+# One node, where ``x.shape[i]`` makes three.
+_SHAPE_I = functools.lru_cache(Shape_i)
 
 
 class Dims:
