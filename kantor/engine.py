@@ -13,7 +13,7 @@ from pytensor.graph.features import Feature
 from kantor.reading import Reading
 from kantor.steps import PlainStep, Step
 from lowering.plans import Planner
-from lowering.search import BUDGET, search
+from lowering.search import BUDGET, search, settled
 from matchers.match import Context
 from matchers.regions import Region, regions
 from matchers.terms import Term
@@ -155,6 +155,8 @@ class Engine:
                 found = memo[term] = tuple(self.rules.rewrites(term, reading.view, context))
             return found
 
+        if replace and settled(reading.roots, moves, reading.products, reading.direct):
+            return []
         best: Step | None = None
         for sample in SAMPLES:
             size = reading.sizer(sample)
@@ -174,7 +176,7 @@ class Engine:
                 best = best or step.unsourced()
             # What is cheaper for all sizes is cheaper at this one; only if something is, but could
             # not be proved to be always, may another sample lead to a form that can.
-            if reading.decided or found.candidates[0].cost >= before:
+            if found.candidates[0].cost >= before or reading.decided:
                 break
         return [best] if best is not None and best.relations else []
 

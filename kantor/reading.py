@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 from pytensor import config
 from pytensor.compile.sharedvalue import SharedVariable
 from pytensor.graph.rewriting.basic import copy_stack_trace
+from pytensor.tensor.linalg.inverse import MatrixInverse
 
 from kantor.steps import Step
 from lowering.build import Builder, CannotBuild
 from lowering.costs import LAUNCH, cost, number_of_launches
 from lowering.decide import Decision, decide
-from lowering.plans import FACTORIZING, Plan, Planner, total
+from lowering.plans import FACTORIZING, Plan, Planner, solver_for, total
 from lowering.polynomials import Poly
 from lowering.search import Candidate, positions
 from matchers import vocabulary as v
 from matchers.dims import Axis, Dim
-from matchers.kernels import Call, node_kernel
+from matchers.kernels import Call, node_kernel, solver
+from matchers.readers import MULTIPLYING, SOLVERS, core_op
 from matchers.regions import Region, used_outside
 from matchers.terms import Atom, Term, shape
 from matchers.view import View
@@ -32,13 +35,55 @@ class Reading:
         self.view, self.region = _read(fgraph, region)
         self.keys = [(r, self.view.core(r)) for r in self.region.roots]
         self.roots = tuple(self.view.definition(r, core) for r, core in self.keys)
-        self.calls = list(self._calls())
-        self.known = self._known_sizes(sizes)
+        self.sizes = sizes
+
+    @cached_property
+    def calls(self) -> list[Call]:
+        """What each node runs, and on what sizes."""
+        return list(self._calls())
+
+    @cached_property
+    def known(self) -> dict[Axis, float]:
+        """Sizes that decide cost and never validity."""
+        return self._known_sizes(self.sizes)
+
+    @cached_property
+    def products(self) -> int:
+        """How many nodes are a product or a solve."""
+        return sum([k in MULTIPLYING for k in self._kinds])
+
+    @cached_property
+    def _kinds(self) -> list[type]:
+        return [type(core_op(n)) for n in self.region.nodes]
+
+    def direct(self, factor: Term) -> bool:
+        """Whether a product with this factor can be computed in no other way than it is."""
+        if factor.head is v.diag:
+            return False
+        if factor.head is not v.inverse:
+            return True
+        kernel = solver_for(factor.args[0], self.view.promised)
+        return MatrixInverse not in self._kinds and self._solvers <= {kernel}
+
+    @cached_property
+    def _solvers(self) -> set[str]:
+        """The kernels of the nodes that solve."""
+        return {
+            solver(core_op(n))
+            for n, k in zip(self.region.nodes, self._kinds, strict=True)
+            if k in SOLVERS
+        }
 
     @property
     def decided(self) -> bool:
         """Whether all sizes are known, so that one sample tells all."""
-        return self.before().symbols <= set(self.known)
+        return self._symbols() <= set(self.known)
+
+    def _symbols(self) -> set[Axis]:
+        """The lengths that the cost depends on."""
+        normal = self.view.dims.normal
+        found = {d for _, sizes, batch in self.calls for d in (*sizes, batch)}
+        return {s for d in found for s, _ in normal(d).powers}
 
     def _calls(self) -> Iterator[Call]:
         """What each node runs; PyTensor factorizes a matrix once for all solves with it."""
@@ -68,7 +113,7 @@ class Reading:
         given = {k: tuple(s) for k, s in (sizes or {}).items()}
         named = {k.name: s for k, s in given.items() if getattr(k, "name", None)}
         out: dict[Axis, float] = {}
-        for s in self.before().symbols:
+        for s in self._symbols():
             for d in (Dim(1, frozenset([(s, 1)])), *self.view.dims.members(
                 Dim(1, frozenset([(s, 1)]))
             )):  # fmt: skip

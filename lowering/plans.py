@@ -168,9 +168,7 @@ class Planner:
 
     def solver(self, matrix: Term) -> str:
         """The kernel that solves with `matrix`."""
-        if self.holds(matrix, "lower_triangular") or self.holds(matrix, "upper_triangular"):
-            return "solve_triangular"
-        return "solve_positive" if self.holds(matrix, "positive_definite") else "solve"
+        return solver_for(matrix, self.holds)
 
     def _chain(self, term: Term) -> None:
         factors = term.args
@@ -210,6 +208,13 @@ class Planner:
                 return Step("elementwise", (inner * width,), batch, (matrix, other), None, side)
             return Step(kind, (inner, width), batch, (matrix, other), matrix, side)
         return Step("product", (m, inner, n), batch, parts)
+
+
+def solver_for(matrix: Term, holds: Callable[[Term, str], bool]) -> str:
+    """The kernel that solves with a matrix of which something is known."""
+    if holds(matrix, "lower_triangular") or holds(matrix, "upper_triangular"):
+        return "solve_triangular"
+    return "solve_positive" if holds(matrix, "positive_definite") else "solve"
 
 
 def _first(tree: Tree) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 
 from lowering.plans import Planner
 from matchers.terms import Atom, Term, atom
+from matchers.vocabulary import matmul, scale
 
 # Forms expanded in one region, and how many of them in a row without a cheaper one being found.
 BUDGET = 64
@@ -89,6 +90,33 @@ def search(
     return Found(tuple(ranked), len(heap))
 
 
+def settled(roots: Roots, moves: Moves, products: int, direct: Callable[[Term], bool]) -> bool:
+    """Whether there is no choice at all: nothing to bracket, to share, to open or to rewrite.
+
+    Parameters
+    ----------
+    roots : tuple of Term
+    moves : callable
+    products : int
+        How many products and solves the graph has; fewer terms would share one.
+    direct : callable
+        Whether a product with this factor is computed as the graph has it.
+    """
+    order = positions(roots)
+    multiplied = [t for t in order if t.head is matmul]
+    if len(multiplied) < products or any([len(t.args) > 2 for t in multiplied]):
+        return False
+    if any([t.head is scale and not _is_leaf(t.args[1]) for t in order]) or _openable(order):
+        return False  # a coefficient may have been drawn out of a product
+    if not all([direct(a) for t in multiplied for a in t.args]):
+        return False
+    return not any([moves(t) for t in order if not isinstance(t, Atom)])
+
+
+def _is_leaf(t: Term) -> bool:
+    return not t.args and getattr(t, "definition", None) is None
+
+
 def neighbours(roots: Roots, moves: Moves) -> Iterator[tuple[Any, Roots]]:
     """All forms one move away."""
     order = positions(roots)
@@ -152,4 +180,4 @@ def _replaced(roots: Roots, order: list[Term], i: int, new: Term) -> Roots:
     return tuple([changed.get(r, r) for r in roots])
 
 
-__all__ = ["BUDGET", "PATIENCE", "Candidate", "Found", "Opening", "positions", "search"]
+__all__ = ["BUDGET", "PATIENCE", "Candidate", "Found", "Opening", "positions", "search", "settled"]

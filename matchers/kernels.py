@@ -86,11 +86,16 @@ def _pairwise(view: Any, node: Any) -> tuple[Dim, ...]:
 def _solve_kernel(op: Any, shapes: list[tuple[Dim, Dim]], batch: Dim) -> Call:
     n = shapes[0][0]
     k = shapes[1][1] if op.b_ndim == 2 else ONE
+    return solver(op), (n, k), batch
+
+
+def solver(op: Any) -> str:
+    """The kernel of an Op that solves."""
     if type(op).__name__ == "SolveTriangular":
-        return "solve_triangular", (n, k), batch
+        return "solve_triangular"
     if type(op).__name__ == "CholeskySolve":
-        return "solve_again", (n, k), batch
-    return ("solve_positive" if op.assume_a == "pos" else "solve"), (n, k), batch
+        return "solve_again"
+    return "solve_positive" if op.assume_a == "pos" else "solve"
 
 
 def matrix_shape(view: Any, var: Any) -> tuple[Dim, Dim]:

@@ -68,6 +68,9 @@ STRUCTURAL: frozenset[type] = frozenset(READERS) - {
 }
 # Of these, one alone can be worth rewriting; of products it takes two.
 PRODUCTS: frozenset[type] = frozenset({Dot, BatchedDot, Einsum})
+SOLVERS: frozenset[type] = frozenset({Solve, SolveTriangular, CholeskySolve})
+# What is read as a product.
+MULTIPLYING: frozenset[type] = SOLVERS | {Dot, BatchedDot}
 ANCHORS: frozenset[type] = STRUCTURAL - PRODUCTS - {ExtractDiag, AllocDiag, Sum}
 
-__all__ = ["ANCHORS", "PRODUCTS", "READERS", "STRUCTURAL", "core_op"]
+__all__ = ["ANCHORS", "MULTIPLYING", "PRODUCTS", "READERS", "SOLVERS", "STRUCTURAL", "core_op"]
