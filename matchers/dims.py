@@ -186,9 +186,21 @@ class Dims:
         self._bound: dict[Axis, Dim] = {}
         self._open: list[tuple[Dim, Dim]] = []
         self._known: dict[Dim, Dim] = {}
+        self._later: list[Callable[[], None]] = []
+
+    def later(self, learn: Callable[[], None]) -> None:
+        """Call `learn` before the first question that needs what it teaches."""
+        self._later.append(learn)
+
+    def _catch_up(self) -> None:
+        while self._later:
+            pending, self._later = self._later, []
+            for learn in pending:
+                learn()
 
     def copy(self) -> Dims:
         """An independent store with the same facts."""
+        self._catch_up()
         new = Dims()
         new._bound = dict(self._bound)
         new._open = list(self._open)
@@ -196,6 +208,8 @@ class Dims:
 
     def normal(self, dim: Dim) -> Dim:
         """The canonical form of a dimension under the equations."""
+        if self._later:
+            self._catch_up()
         if not dim.powers or not self._bound:
             return dim
         found = self._known.get(dim)
@@ -224,13 +238,19 @@ class Dims:
         """Whether the two are proved to be equal."""
         if a is b or a == b:
             return True
-        return self.normal(a) == self.normal(b) or self.reduced(a) == self.reduced(b)
+        if self.normal(a) == self.normal(b):
+            return True
+        return bool(self._open) and self.reduced(a) == self.reduced(b)
 
     def unify(self, a: Dim, b: Dim) -> bool:
         """Learn that the two are equal; false if that contradicts what is known."""
-        a, b = _cancel(self.normal(a), self.normal(b))
+        if a is b or a == b:
+            return True
+        a, b = self.normal(a), self.normal(b)
         if a == b:
             return True
+        if a.coef != 1 and b.coef != 1:
+            a, b = _cancel(a, b)
         for x, y in ((a, b), (b, a)):
             if x.coef == 1 and len(x.powers) == 1:
                 ((s, p),) = x.powers

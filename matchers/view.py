@@ -8,6 +8,7 @@ an atom with a definition: flattening it into each use would compute it more tha
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -151,11 +152,11 @@ class View:
             term = make(*(self._terms[k] for k in needs))
         if not isinstance(term, Term):
             return self._leaf(var, core)
-        self._learn(term, var, core)
+        self.dims.later(partial(self._learn, term, var, core))
         self.variables.setdefault(term, key)
         if term.head.name in _FLATTENED and (self._shared(var) or _operands(term) >= LONGEST):
             shared = atom(var, core, definition=term)
-            self._same_shape(shape(shared), shape(term))
+            self.dims.later(partial(self._same_shape, shared, term))
             self.variables.setdefault(shared, key)
             return shared
         return term
@@ -164,7 +165,7 @@ class View:
         known = _constant(var, core) if isinstance(var, Constant) else None
         term: Term = known if known is not None else atom(var, core)
         self.variables.setdefault(term, (var, core))
-        self._learn_from_clients(var, term)
+        self.dims.later(partial(self._learn_from_clients, var, term))
         return term
 
     def _shared(self, var: Any) -> bool:
@@ -214,9 +215,9 @@ class View:
             if i == 0 and type(op) in _SQUARE:
                 self.dims.unify(*shape(term)[:2])
 
-    def _same_shape(self, a: Any, b: Any) -> None:
-        self.dims.unify(a[0], b[0])
-        self.dims.unify(a[1], b[1])
+    def _same_shape(self, a: Term, b: Term) -> None:
+        for m, n in zip(shape(a)[:2], shape(b)[:2], strict=True):
+            self.dims.unify(m, n)
 
     def shape_of(self, var: Any, core: int) -> tuple[Dim, Dim]:
         """Rows and columns of a variable that need not be read for its value."""
