@@ -371,10 +371,11 @@ _interned: dict[Any, _Ref] = {}
 _lock = threading.RLock()
 
 
-def _forget(ref: _Ref) -> None:
-    with _lock:
-        if _interned.get(ref.key) is ref:
-            del _interned[ref.key]
+def _forget(ref: _Ref, table: dict[Any, _Ref] = _interned, lock: Any = _lock) -> None:
+    # At exit the names of a module are gone before its terms are.
+    with lock:
+        if table.get(ref.key) is ref:
+            del table[ref.key]
 
 
 def intern(head: Head, args: tuple[Any, ...]) -> Term:
