@@ -12,10 +12,16 @@ import numpy as np
 import pytensor
 import pytensor.tensor as pt
 import pytest
+from pytensor.compile.builders import OpFromGraph
+from pytensor.compile.mode import get_mode
+from pytensor.graph.replace import clone_replace
+from pytensor.graph.traversal import explicit_graph_inputs
 from pytensor.tensor import linalg
 
 import kantor
 from kantor import matrices, relation
+from kantor.checking import Problem, near_misses, readings
+from relations.library import library
 
 ROOT = Path(__file__).resolve().parent.parent
 RNG = np.random.default_rng(5)
@@ -101,6 +107,81 @@ def test_leaving_a_relation_out_by_name_and_by_tag(name: str) -> None:
     keep = ("kron_matmat",) if name == "kron" else ()
     assert not used(mode.excluding(out[0], *keep))
     assert not used(mode.excluding(out[1]))
+
+
+def marks(function: Any) -> list[str]:
+    """What must not be left in a rewritten graph, at any depth of inner graphs."""
+    found: list[str] = []
+    stack = [function.maker.fgraph]
+    while stack:
+        for node in stack.pop().apply_nodes:
+            found.append(str(node.op))
+            inner = getattr(node.op, "fgraph", None)
+            if inner is not None:
+                stack.append(inner)
+    return [n for n in found if "Kronecker" in n or "MatrixInverse" in n]
+
+
+@pytest.mark.parametrize("name", ["kron", "inverse", "user"])
+@pytest.mark.parametrize("kind", ["scan", "OpFromGraph"])
+def test_inside_of_inner_graphs(name: str, kind: str) -> None:
+    graph = GRAPHS[name]
+    inputs = [x for x in VALUES if x in set(explicit_graph_inputs([graph]))]
+    arguments = [VALUES[x] for x in inputs]
+    if kind == "scan":  # over the matrices, so that nothing is pushed out of the loop
+        sequences = [pt.expand_dims(x, 0) for x in inputs]
+
+        def body(*args: Any) -> Any:
+            return clone_replace(graph, dict(zip(inputs, args, strict=True)))
+
+        out = pytensor.scan(body, sequences=sequences, return_updates=False)[0]
+    else:
+        out = OpFromGraph(inputs, [graph])(*inputs)
+    f = pytensor.function(inputs, out, mode=kantor.mode("CVM", relations=RELATIONS))
+    np.testing.assert_allclose(f(*arguments), REFERENCE[name], rtol=2e-3, atol=2e-3)
+    assert not marks(f)
+
+
+def test_registering() -> None:
+    graph = GRAPHS["kron"]
+    inputs = [A, B, v]
+
+    def rewritten(mode: Any = "CVM") -> bool:
+        return not marks(pytensor.function(inputs, graph, mode=mode))
+
+    assert not rewritten()
+    try:
+        kantor.register()
+        kantor.register()
+        assert rewritten()
+        kantor.unregister()
+        assert not rewritten()
+        kantor.register()
+        assert rewritten()
+        plain = get_mode("CVM")
+        assert not rewritten(plain.excluding("kantor:kronecker"))
+        assert rewritten(plain.excluding("kron_matvec"))  # as a product with a matrix
+        assert not rewritten(plain.excluding("kron_matvec", "kron_matmat", "kron_vecmat"))
+    finally:
+        kantor.unregister()
+    assert not rewritten()
+
+
+CONDITIONAL = [r for r in library() if r.conditions and not r.axiom]
+
+
+@pytest.mark.parametrize("which", CONDITIONAL, ids=lambda r: r.name)
+def test_every_near_miss_has_its_failing_condition_named(which: Any) -> None:
+    found = 0
+    for sides in readings(which):
+        for miss in near_misses(Problem(sides)):
+            if miss.condition is None:
+                continue
+            found += 1
+            answer = kantor.explain(miss.posed.output, relations=which).why_not(which)
+            named = {c.name for c in answer.conditions} | {getattr(answer.condition, "name", None)}
+            assert miss.condition.name in named, (miss.how, str(answer))
+    assert found or all(c.implied for c in which.conditions)
 
 
 DETERMINISM = """
