@@ -220,3 +220,9 @@ def test_empty_and_single_factors(shape: tuple[int, ...]) -> None:
 def test_empty_and_single_inverses(k: int) -> None:
     values = {A: regular(k) if k else draw(0, 0), B: regular(3), v: draw(3 * k)}
     assert_right(linalg.inv(K) @ v, linalg.solve(K, v), values=values)
+
+
+@pytest.mark.xfail(strict=True, reason="natural_core asks the None of a SpecifyShape for its ndim")
+def test_a_shape_that_is_specified_in_part() -> None:
+    part = pt.specify_shape(A, (2, None))
+    assert_right(linalg.kron(2 * part, B) @ v, part + part)
