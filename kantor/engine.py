@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from pytensor.graph.features import Feature
@@ -13,7 +14,7 @@ from pytensor.graph.features import Feature
 from kantor.reading import Reading
 from kantor.steps import PlainStep, Step
 from lowering.plans import Planner
-from lowering.search import BUDGET, search, settled
+from lowering.search import BUDGET, Candidate, search, settled
 from matchers.match import Context
 from matchers.regions import Region, regions
 from matchers.terms import Term
@@ -25,6 +26,8 @@ from relations.rules import Rewrite, Rules
 # Sample sizes at which forms are searched; only the winner is proved for all sizes. One sample has
 # all lengths nearly equal, the others have them grow and shrink in the order of appearance.
 SAMPLES = ((128.0, 1.01), (16.0, 1.7), (900.0, 0.6))
+# Sizes at which a form is bracketed again if its bracketing at a sample is not proved cheaper.
+SKEWED = ((8.0, 3.0), (4096.0, 0.33))
 # How many forms, from the cheapest, are tried to be proved cheaper at each sample.
 TRIES = 4
 
@@ -158,6 +161,7 @@ class Engine:
         if replace and settled(reading.roots, moves, reading.products, reading.direct):
             return []
         best: Step | None = None
+        skewed = () if reading.decided else _Planners(reading)
         for sample in SAMPLES:
             size = reading.sizer(sample)
             planner = Planner(size, reading.view.promised)
@@ -166,7 +170,8 @@ class Engine:
             for candidate in found.candidates[:TRIES]:
                 if candidate.cost >= before and not (candidate.path and best is None):
                     break
-                step = reading.step(candidate, planner, found.unexpanded, context.exhausted)
+                planners = chain([planner], skewed)
+                step = _proved(reading, candidate, planners, found.unexpanded, context.exhausted)
                 pairs = reading.build(step) if step.decision.taken else None
                 if pairs:
                     if replace:
@@ -179,6 +184,39 @@ class Engine:
             if found.candidates[0].cost >= before or reading.decided:
                 break
         return [best] if best is not None and best.relations else []
+
+
+class _Planners:
+    """Planners at skewed sizes, made when they are asked for."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._made: list[Planner] = []
+
+    def __iter__(self) -> Iterator[Planner]:
+        for i, sample in enumerate(SKEWED):
+            if i == len(self._made):
+                size = self._reading.sizer(sample)
+                self._made.append(Planner(size, self._reading.view.promised))
+            yield self._made[i]
+
+
+def _proved(
+    reading: Reading, found: Candidate, planners: Iterable[Planner], unexpanded: int, ended: bool
+) -> Step:
+    """The decision about a form, bracketed so that it can be proved if any of `planners` does.
+
+    What is cheapest where all lengths are nearly equal may not be cheaper than the graph where they
+    are not; another bracketing of the same form often is.
+    """
+    first: Step | None = None
+    for planner in planners:
+        step = reading.step(found, planner, unexpanded, ended)
+        if step.decision.taken:
+            return step
+        first = first or step
+    assert first is not None
+    return first
 
 
 def _check_sizes(sizes: Mapping[Any, Any] | None) -> None:

@@ -254,7 +254,7 @@ class Dims:
         for x, y in ((a, b), (b, a)):
             if x.coef == 1 and len(x.powers) == 1:
                 ((s, p),) = x.powers
-                if p == 1 and all(s != t for t, _ in y.powers):
+                if p == 1 and not any(self._mentions(t, s) for t, _ in y.powers):
                     self._bind(s, y)
                     return True
         if a.known and b.known:
@@ -263,6 +263,14 @@ class Dims:
         self._open.append((b, a) if b.known else (a, b))
         self._known.clear()
         return True
+
+    def _mentions(self, t: Axis, s: Axis) -> bool:
+        """Whether `t` is `s`, or a length that is made of it."""
+        if t == s:
+            return True
+        return isinstance(t.owner, tuple) and any(
+            self._mentions(u, s) for part in t.owner[1] for u, _ in self.normal(part).powers
+        )
 
     def _bind(self, s: Axis, value: Dim) -> None:
         self._bound[s] = value

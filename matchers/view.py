@@ -27,14 +27,15 @@ from matchers.readers import ANCHORS, READERS, core_op
 from matchers.terms import Atom, Term, atom, number, shape
 
 Key = tuple[Any, int]
-# A shared term with one of these heads would be flattened into each of its uses.
-_FLATTENED = ("matmul", "add", "mul", "scale")
 # A longer product or sum is an operand of the next, so that reading a chain takes linear time.
 LONGEST = 32
+# A shared term with one of these heads would be flattened into each of its uses.
+_FLATTENED = (v.matmul, v.add, v.mul)
 _BLOCKS = (v.kron, v.block_diag)
 # Structure that a transpose keeps, and that an inverse keeps.
 _KEPT_BY_TRANSPOSE = {"symmetric", "positive_definite", "diagonal", "orthogonal", "permutation"}
 _KEPT_BY_INVERSE = _KEPT_BY_TRANSPOSE | {"lower_triangular", "upper_triangular"}
+_OF_IDENTITY = _KEPT_BY_INVERSE | {"tridiagonal"}
 _SWAPPED = {"lower_triangular": "upper_triangular", "upper_triangular": "lower_triangular"}
 _IMPLIED = {"symmetric": ("positive_definite", "diagonal"), "lower_triangular": ("diagonal",)}
 
@@ -154,7 +155,8 @@ class View:
             return self._leaf(var, core)
         self.dims.later(partial(self._learn, term, var, core))
         self.variables.setdefault(term, key)
-        if term.head.name in _FLATTENED and (self._shared(var) or _operands(term) >= LONGEST):
+        flat = _operands(term)
+        if flat >= LONGEST or (flat and self._shared(var)):
             shared = atom(var, core, definition=term)
             self.dims.later(partial(self._same_shape, shared, term))
             self.variables.setdefault(shared, key)
@@ -303,7 +305,7 @@ class View:
         if (term, key) in self._promises:
             return True
         if term.head is v.eye:
-            return key in KEY_REGISTRY and key not in ("unique_indices", "selection")
+            return key in _OF_IDENTITY
         if term.head is v.cholesky and key == "lower_triangular":
             return True
         if term.head is v.transpose and key in _SWAPPED:
@@ -328,7 +330,7 @@ class View:
 def _operands(term: Term) -> int:
     """How many operands a flat term has, behind its coefficient."""
     inner = term.args[1] if term.head is v.scale else term
-    return len(inner.args) if isinstance(inner, Term) and inner.head.flat else 0
+    return len(inner.args) if isinstance(inner, Term) and inner.head in _FLATTENED else 0
 
 
 def _is_leaf(t: Term) -> bool:
@@ -342,7 +344,8 @@ def natural_core(var: Any, depth: int = 6) -> int:
         return min(ndim, 2)
     op = var.owner.op
     if isinstance(op, Elemwise | SpecifyShape):
-        alike = [i for i in var.owner.inputs if i.type.ndim == ndim and i.owner is not None]
+        inputs = dict.fromkeys(i for i in var.owner.inputs if i.owner is not None)
+        alike = [i for i in inputs if getattr(i.type, "ndim", None) == ndim]
         return min((natural_core(i, depth - 1) for i in alike), default=2)
     return int(getattr(getattr(op, "core_op", None), "b_ndim", 2))
 

@@ -222,7 +222,6 @@ def test_empty_and_single_inverses(k: int) -> None:
     assert_right(linalg.inv(K) @ v, linalg.solve(K, v), values=values)
 
 
-@pytest.mark.xfail(strict=True, reason="natural_core asks the None of a SpecifyShape for its ndim")
 def test_a_shape_that_is_specified_in_part() -> None:
     part = pt.specify_shape(A, (2, None))
     assert_right(linalg.kron(2 * part, B) @ v, part + part)
