@@ -15,7 +15,7 @@ from kantor.steps import Step
 from lowering.build import Builder, CannotBuild
 from lowering.costs import LAUNCH, cost, number_of_launches
 from lowering.decide import Decision, decide
-from lowering.plans import FACTORIZING, Plan, Planner, solver_for, total
+from lowering.plans import FACTORIZING, Plan, Planner, solver_for, total, untransposed
 from lowering.polynomials import Poly
 from lowering.search import Candidate, positions
 from matchers import vocabulary as v
@@ -25,6 +25,9 @@ from matchers.readers import MULTIPLYING, SOLVERS, core_op
 from matchers.regions import Region, used_outside
 from matchers.terms import Atom, Term, shape
 from matchers.view import View
+
+# Heads that a plan may compute otherwise than the graph does, though the term is the same.
+_REPLANNED = frozenset({v.matmul, v.kron_adjoint_left, v.kron_adjoint_right})
 
 
 class Reading:
@@ -91,7 +94,7 @@ class Reading:
         for node in self.region.nodes:
             kernel, sizes, batch = node_kernel(self.view, node)
             if kernel in FACTORIZING:
-                matrix = self.view.term(node.inputs[0], 2)
+                matrix = untransposed(self.view.term(node.inputs[0], 2))
                 if matrix in factorized:
                     kernel = "solve_again"
                 factorized.add(matrix)
@@ -190,7 +193,7 @@ class Reading:
         changed = [
             (key, new)
             for key, old, new in zip(self.keys, self.roots, step.after, strict=True)
-            if old is not new or v.matmul in {t.head for t in positions((old,))}
+            if old is not new or not _REPLANNED.isdisjoint(t.head for t in positions((old,)))
         ]
         replaced = [var for (var, _), _ in changed]
         builders: dict[str, Builder] = {}

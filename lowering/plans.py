@@ -61,9 +61,10 @@ class Plan:
         for step in self.steps.values():
             kernel = step.kernel
             if step.matrix is not None and kernel in FACTORIZING:
-                if step.matrix in factorized:
+                matrix = untransposed(step.matrix)
+                if matrix in factorized:
                     kernel = "solve_again"
-                factorized.add(step.matrix)
+                factorized.add(matrix)
             yield kernel, step.sizes, step.batch
 
 
@@ -73,6 +74,12 @@ def total(calls: Iterable[tuple[str, tuple[Dim, ...], Dim]], normal: Callable[[D
     for kernel, sizes, batch in calls:
         out = out + cost(kernel, tuple(map(Poly.of, sizes)), Poly.of(batch))
     return out.normal(normal)
+
+
+def untransposed(matrix: Term) -> Term:
+    """The matrix whose factorization serves `matrix`: that of its transpose does as well."""
+    inner: Term = matrix.args[0] if matrix.head is v.transpose else matrix
+    return inner
 
 
 class Planner:
@@ -125,9 +132,10 @@ class Planner:
             if price is None:
                 price = self._prices[term] = self._price(step.kernel, step)
             if step.matrix is not None and step.kernel in FACTORIZING:
-                if step.matrix in factorized:
+                matrix = untransposed(step.matrix)
+                if matrix in factorized:
                     price = self._price("solve_again", step)
-                factorized.add(step.matrix)
+                factorized.add(matrix)
             total += price
             for t in step.needs:
                 if t not in seen:

@@ -21,7 +21,7 @@ BUDGET = 64
 LONGEST_OPENED = 12
 # Of many that could be opened, those nearest to the outputs are tried: a tower has one per level.
 MOST_OPENED = 6
-PATIENCE = 5
+PATIENCE = 10
 
 Roots = tuple[Term, ...]
 Moves = Callable[[Term], Iterable[Any]]

@@ -83,7 +83,7 @@ def _true_div(view: Any, node: Any, out: int, core: int) -> Reading:
         return None
     if isinstance(c[0], Constant) and not np.all(c[0].data):
         return None
-    return [(x, core), c], lambda t, c: v.scale(v.reciprocal(c), t)
+    return [(x, core), c], lambda t, c: v.scale(v.reciprocal(v.item(c)), t)
 
 
 def _mul(view: Any, node: Any, out: int, core: int) -> Reading:
@@ -138,7 +138,7 @@ def _side(x: Any, node: Any) -> str:
 
 def _scaled(coefs: tuple[Term, ...], t: Term) -> Term:
     for c in coefs:
-        t = v.scale(c, t)
+        t = v.scale(v.item(c), t)
     return t
 
 
@@ -158,15 +158,26 @@ def _all_ones(x: Any) -> bool:
 
 
 def coefficient(x: Any, dtype: str) -> tuple[Any, int] | None:
-    """The 0-d variable behind a broadcast one, or None.
+    """The variable behind a broadcast value and its core, or None.
+
+    It is 0-d, or a vector or matrix of one entry, to be read as an `item`.
 
     Arithmetic on coefficients is done in their own dtype, so it must be that of what they scale.
     """
+    if x.type.dtype != dtype and not _constant(x):
+        return None
     while x.type.ndim and not isinstance(x, Constant):
         if x.owner is None or type(x.owner.op) is not DimShuffle:
-            return None
+            return (x, x.type.ndim) if x.type.ndim < 3 else None
         x = x.owner.inputs[0]
-    return (x, 0) if isinstance(x, Constant) or x.type.dtype == dtype else None
+    return x, 0
+
+
+def _constant(x: Any) -> bool:
+    """Whether a constant is broadcast, whatever its dtype."""
+    while x.owner is not None and type(x.owner.op) is DimShuffle:
+        x = x.owner.inputs[0]
+    return isinstance(x, Constant)
 
 
 def _log(view: Any, node: Any, out: int, core: int) -> Reading:
@@ -221,7 +232,7 @@ def _filled(value: Any, core: int, node: Any, shape_of: Callable[[], tuple[Any, 
         def make(c: Term) -> Term:
             m, n = shape_of()
             whole = v.ones(m) if n == ONE else v.matmul(v.ones(m), v.ones(n).T)
-            return v.scale(c, whole)  # type: ignore[no-any-return]
+            return v.scale(v.item(c), whole)  # type: ignore[no-any-return]
 
         return [c], make
     if core != 2 or value.type.ndim != 2:

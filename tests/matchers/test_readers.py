@@ -131,7 +131,6 @@ OTHER: dict[str, Callable[[], Any]] = {
     "a scalar added": lambda: A + c,
     "a row added": lambda: A + row,
     "a vector added": lambda: A + x,
-    "a 1 x 1 matrix": lambda: pt.matrix("one", shape=(1, 1)) * A,
     "mixed product": lambda: pt.dot(pt.fmatrix("F"), A),
     "mixed sum": lambda: pt.fmatrix("F") + A,
     "mixed elementwise product": lambda: pt.fmatrix("F") * A,
@@ -237,6 +236,12 @@ def test_a_column_does_not_read_as_an_item() -> None:
 
 def test_a_row_and_a_column_without_its_axis_do_not_read_as_items() -> None:
     assert View().core(pt.exp(x)[None, :]) and View().core(pt.exp(column)[:, 0])
+
+
+def test_a_matrix_of_one_entry_is_a_coefficient() -> None:
+    one = pt.matrix("one", shape=(1, 1))
+    assert str(View().term(one * A)) == "one·A"
+    assert_literal(one * A, {**VALUES, one: np.array([[2.5]])})
 
 
 @pytest.mark.parametrize("spec", ["ij,jk->ik", "ij,kj->ik"])
