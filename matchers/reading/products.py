@@ -48,7 +48,7 @@ def solve_triangular(view: Any, node: Any, out: int, core: int) -> Reading:
     key = "lower_triangular" if op.lower else "upper_triangular"
 
     def make(a: Term, b: Term) -> Term:
-        if op.unit_diagonal or not view.holds(a, key):
+        if op.unit_diagonal or not view.promised(a, key):
             a = v.triangle(a, op.lower, op.unit_diagonal)
             view.promise(a, key)
         return v.matmul(v.inverse(a), b)  # type: ignore[no-any-return]
@@ -64,7 +64,7 @@ def cholesky_solve(view: Any, node: Any, out: int, core: int) -> Reading:
     key = "lower_triangular" if op.lower else "upper_triangular"
 
     def make(c: Term, b: Term) -> Term:
-        if not view.holds(c, key):
+        if not view.promised(c, key):
             c = v.triangle(c, op.lower, False)
             view.promise(c, key)
         left = c if op.lower else c.T
