@@ -306,14 +306,14 @@ class View:
             return True
         if term.head is v.eye:
             return key in _OF_IDENTITY
-        if term.head is v.cholesky and key == "lower_triangular":
-            return True
+        if term.head is v.cholesky:
+            return key == "lower_triangular"
         if term.head is v.transpose and key in _SWAPPED:
             return self.holds(term.args[0], _SWAPPED[key], ask)
         if term.head is v.transpose or term.head is v.inverse:
             kept = _KEPT_BY_TRANSPOSE if term.head is v.transpose else _KEPT_BY_INVERSE
-            if key in kept and self.holds(term.args[0], key, ask):
-                return True
+            if key in kept:
+                return self.holds(term.args[0], key, ask)
         if term.head in _BLOCKS and key in _KEPT_BY_INVERSE:
             # A Kronecker product or a block diagonal has whatever all of its factors have.
             return all(self.holds(a, key, ask) for a in term.args)
