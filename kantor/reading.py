@@ -202,7 +202,7 @@ class Reading:
             dtype = str(var.type.dtype)
             if dtype not in builders:
                 builders[dtype] = Builder(
-                    step.plan, self.view.dims, leaves, replaced, dtype, self.view.holds
+                    step.plan, self.view.dims, leaves, replaced, dtype, self.view.promised
                 )
             try:
                 # A new node is traced to what it replaces, not to this line.
@@ -252,8 +252,8 @@ def _present_length(axis: Axis, given: Mapping[Any, Any], named: Mapping[Any, An
     var = axis.owner
     if axis.axis is None:
         return None
-    if var in given or getattr(var, "name", None) in named:
-        shape = given[var] if var in given else named[var.name]
+    shape = given.get(var) or named.get(getattr(var, "name", None))
+    if shape is not None and len(shape) == var.type.ndim:
         return int(shape[axis.axis])
     if isinstance(var, SharedVariable):
         return int(var.get_value(borrow=True, return_internal_type=True).shape[axis.axis])

@@ -37,8 +37,8 @@ class Builder:
         What the new graph replaces, and so must not depend on.
     dtype : str
         The dtype of the region.
-    holds : callable
-        Whether a structure is known of a term.
+    promised : callable
+        Whether Ops of the graph promise a structure of a term.
     """
 
     def __init__(
@@ -48,14 +48,14 @@ class Builder:
         leaves: Collection[Any],
         replaced: Collection[Any],
         dtype: str,
-        holds: Callable[[Term, str], bool],
+        promised: Callable[[Term, str], bool],
     ) -> None:
         self.plan = plan
         self.dims = dims
         self.leaves = {var: rank for rank, var in enumerate(leaves)}
         self.replaced = set(replaced)
         self.dtype = dtype
-        self.holds = holds
+        self.promised = promised
         self._built: dict[Term, Any] = {}
 
     def value(self, root: Term) -> Any:
@@ -149,14 +149,23 @@ class Builder:
     def _solved(self, step: Step, a: Any, b: Any, flipped: bool = False) -> Any:
         assert step.matrix is not None
         if step.kernel == "solve_triangular":
-            lower, unit = self.holds(step.matrix, "lower_triangular"), False
+            lower, unit = self.promised(step.matrix, "lower_triangular"), False
             if step.matrix.head is v.triangle:
                 _, lower, unit = step.matrix.args
             return linalg.solve_triangular(
                 a, b, lower=lower != flipped, unit_diagonal=unit, b_ndim=2
             )
-        assume = "pos" if step.kernel == "solve_positive" else "gen"
-        return linalg.solve(a, b, assume_a=assume, b_ndim=2)
+        lower = self.promised(step.matrix, "stored_lower") != flipped
+        return linalg.solve(a, b, assume_a=self._assumed(step), lower=lower, b_ndim=2)
+
+    def _assumed(self, step: Step) -> str:
+        """What the solver may take for granted, and so which entries it reads."""
+        if step.kernel == "solve_positive":
+            return "pos"
+        for key, name in (("symmetric", "sym"), ("hermitian", "her")):
+            if step.matrix is not None and self.promised(step.matrix, key):
+                return name
+        return "gen"
 
 
 def transposed(x: Any) -> Any:

@@ -33,10 +33,23 @@ LONGEST = 32
 _FLATTENED = (v.matmul, v.add, v.mul)
 _BLOCKS = (v.kron, v.block_diag)
 # Structure that a transpose keeps, and that an inverse keeps.
-_KEPT_BY_TRANSPOSE = {"symmetric", "positive_definite", "diagonal", "orthogonal", "permutation"}
+_KEPT_BY_TRANSPOSE = {
+    "symmetric",
+    "hermitian",
+    "positive_definite",
+    "diagonal",
+    "orthogonal",
+    "permutation",
+}
 _KEPT_BY_INVERSE = _KEPT_BY_TRANSPOSE | {"lower_triangular", "upper_triangular"}
 _OF_IDENTITY = _KEPT_BY_INVERSE | {"tridiagonal"}
-_SWAPPED = {"lower_triangular": "upper_triangular", "upper_triangular": "lower_triangular"}
+_SWAPPED = {
+    "lower_triangular": "upper_triangular",
+    "upper_triangular": "lower_triangular",
+    # Which triangle of a symmetric matrix holds its entries, as a solver promises.
+    "stored_lower": "stored_upper",
+    "stored_upper": "stored_lower",
+}
 _IMPLIED = {"symmetric": ("positive_definite", "diagonal"), "lower_triangular": ("diagonal",)}
 
 

@@ -34,7 +34,9 @@ def solve(view: Any, node: Any, out: int, core: int) -> Reading:
 
     def make(a: Term, b: Term) -> Term:
         if promise is not None:
+            # The solver reads one triangle: what takes its place has to read the same.
             view.promise(a, promise)
+            view.promise(a, "stored_lower" if op.lower else "stored_upper")
         return v.matmul(v.inverse(a), b)  # type: ignore[no-any-return]
 
     return [(node.inputs[0], 2), (node.inputs[1], op.b_ndim)], make
