@@ -14,7 +14,7 @@ from pytensor.graph.features import Feature
 from kantor.reading import Reading
 from kantor.steps import PlainStep, Step
 from lowering.plans import Planner
-from lowering.search import BUDGET, Candidate, search, settled
+from lowering.search import BUDGET, Candidate, search
 from matchers.match import Context
 from matchers.regions import Region, regions
 from matchers.terms import Term
@@ -158,7 +158,7 @@ class Engine:
                 found = memo[term] = tuple(self.rules.rewrites(term, reading.view, context))
             return found
 
-        if replace and settled(reading.roots, moves, reading.products, reading.direct):
+        if replace and reading.settled(moves):
             return []
         best: Step | None = None
         skewed = () if reading.decided else _Planners(reading)

@@ -17,7 +17,8 @@ from lowering.costs import LAUNCH, cost, number_of_launches
 from lowering.decide import Decision, decide
 from lowering.plans import FACTORIZING, Plan, Planner, solver_for, total, untransposed
 from lowering.polynomials import Poly
-from lowering.search import Candidate, positions
+from lowering.search import Candidate, Moves, positions
+from lowering.settled import settled
 from matchers import vocabulary as v
 from matchers.dims import Axis, Dim
 from matchers.kernels import Call, node_kernel, solver
@@ -59,7 +60,12 @@ class Reading:
     def _kinds(self) -> list[type]:
         return [type(core_op(n)) for n in self.region.nodes]
 
-    def direct(self, factor: Term) -> bool:
+    def settled(self, moves: Moves) -> bool:
+        """Whether the region leaves no choice, which is told without a price."""
+        scaled = {t.args[1] for t in self.view.variables if t.head is v.scale}
+        return settled(self.roots, moves, self.products, self._direct, scaled, self.view.dims)
+
+    def _direct(self, factor: Term) -> bool:
         """Whether a product with this factor can be computed in no other way than it is."""
         if factor.head is v.diag:
             return False

@@ -13,7 +13,6 @@ from typing import Any
 
 from lowering.plans import Planner
 from matchers.terms import Atom, Term, atom
-from matchers.vocabulary import matmul, scale
 
 # Forms expanded in one region, and how many of them in a row without a cheaper one being found.
 BUDGET = 64
@@ -90,37 +89,10 @@ def search(
     return Found(tuple(ranked), len(heap))
 
 
-def settled(roots: Roots, moves: Moves, products: int, direct: Callable[[Term], bool]) -> bool:
-    """Whether there is no choice at all: nothing to bracket, to share, to open or to rewrite.
-
-    Parameters
-    ----------
-    roots : tuple of Term
-    moves : callable
-    products : int
-        How many products and solves the graph has; fewer terms would share one.
-    direct : callable
-        Whether a product with this factor is computed as the graph has it.
-    """
-    order = positions(roots)
-    multiplied = [t for t in order if t.head is matmul]
-    if len(multiplied) < products or any([len(t.args) > 2 for t in multiplied]):
-        return False
-    if any([t.head is scale and not _is_leaf(t.args[1]) for t in order]) or _openable(order):
-        return False  # a coefficient may have been drawn out of a product
-    if not all([direct(a) for t in multiplied for a in t.args]):
-        return False
-    return not any([moves(t) for t in order if not isinstance(t, Atom)])
-
-
-def _is_leaf(t: Term) -> bool:
-    return not t.args and getattr(t, "definition", None) is None
-
-
 def neighbours(roots: Roots, moves: Moves) -> Iterator[tuple[Any, Roots]]:
     """All forms one move away."""
     order = positions(roots)
-    opened = _openable(order)
+    opened = openable(order)
     for i, term in enumerate(order):
         if isinstance(term, Atom):
             if term in opened and term.definition is not None:
@@ -131,7 +103,7 @@ def neighbours(roots: Roots, moves: Moves) -> Iterator[tuple[Any, Roots]]:
             yield move, _replaced(roots, order, i, move.after)
 
 
-def _openable(order: list[Term]) -> set[Term]:
+def openable(order: list[Term]) -> set[Term]:
     """The shared atoms that would merge with what stands around them, were they opened."""
     found: dict[Term, None] = {}
     for t in order:
@@ -152,24 +124,32 @@ def positions(roots: Roots) -> list[Term]:
     """The terms in `roots` and in the definitions of their shared atoms, children first."""
     order: list[Term] = []
     seen: set[Term] = set()
-    stack: list[tuple[Term, bool]] = [(r, False) for r in reversed(roots)]
+    stack: list[Term | None] = list(reversed(roots))
     while stack:
-        t, done = stack.pop()
-        if done:
-            order.append(t)
+        t = stack.pop()
+        if t is None:  # what is below stands after its arguments
+            order.append(stack.pop())  # type: ignore[arg-type]
         elif t not in seen:
             seen.add(t)
-            stack.append((t, True))
-            if isinstance(t, Atom):
-                if t.definition is not None:
-                    stack.append((t.definition, False))
-            else:
-                stack.extend((a, False) for a in reversed(t.args) if isinstance(a, Term))
+            args = t.args
+            if isinstance(t, Atom) and t.definition is not None:
+                args = (t.definition,)
+            if not args:
+                order.append(t)
+                continue
+            stack += (t, None)
+            stack += [a for a in reversed(args) if isinstance(a, Term) and a not in seen]
     return order
 
 
 def _replaced(roots: Roots, order: list[Term], i: int, new: Term) -> Roots:
     """`roots` with the term at place `i` replaced everywhere, in shared definitions too."""
+    changed = substituted(order, i, new)
+    return tuple([changed.get(r, r) for r in roots])
+
+
+def substituted(order: list[Term], i: int, new: Term) -> dict[Any, Term]:
+    """What the term at place `i` and all that hold it become, were it replaced everywhere."""
     changed: dict[Any, Term] = {order[i]: new}
     for t in order[i + 1 :]:
         if isinstance(t, Atom):
@@ -177,7 +157,7 @@ def _replaced(roots: Roots, order: list[Term], i: int, new: Term) -> Roots:
                 changed[t] = atom(t.var, t.core, changed[t.definition])
         elif not changed.keys().isdisjoint(t.args):
             changed[t] = t.head.make(*[changed.get(a, a) for a in t.args])
-    return tuple([changed.get(r, r) for r in roots])
+    return changed
 
 
-__all__ = ["BUDGET", "PATIENCE", "Candidate", "Found", "Opening", "positions", "search", "settled"]
+__all__ = ["BUDGET", "PATIENCE", "Candidate", "Found", "Opening", "positions", "search"]

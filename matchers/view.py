@@ -7,8 +7,9 @@ an atom with a definition: flattening it into each use would compute it more tha
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,7 @@ _SWAPPED = {
     "stored_lower": "stored_upper",
     "stored_upper": "stored_lower",
 }
+_NOTHING: Mapping[Any, int] = MappingProxyType({})
 _IMPLIED = {"symmetric": ("positive_definite", "diagonal"), "lower_triangular": ("diagonal",)}
 
 
@@ -74,7 +76,8 @@ class View:
 
     def __init__(self, fgraph: Any = None, nodes: Iterable[Any] | None = None) -> None:
         self.fgraph = fgraph
-        self.nodes = None if nodes is None else set(nodes)
+        ordered = [] if nodes is None else list(nodes)
+        self.nodes = None if nodes is None else set(ordered)
         self.dims = Dims()
         self.variables: dict[Term, Key] = {}
         self._terms: dict[Key, Term] = {}
@@ -85,6 +88,9 @@ class View:
         self._counted: set[Any] = set()
         self._promises: set[tuple[Term, str]] = set()
         self._asked: dict[tuple[Any, str, bool], bool] = {}
+        for node in ordered:  # inputs first, so that no chain is walked again
+            if type(node.op) is Elemwise:
+                self.natural_core(node.outputs[0])
 
     # --- reading ------------------------------------------------------------------------------
 
@@ -126,7 +132,7 @@ class View:
         """The core of a variable as its Op says; asked once."""
         found = self._natural.get(var)
         if found is None:
-            found = self._natural[var] = natural_core(var)
+            found = self._natural[var] = natural_core(var, known=self._natural)
         return found
 
     def _read(self, root: Key) -> Term:
@@ -350,17 +356,21 @@ def _is_leaf(t: Term) -> bool:
     return isinstance(t, Atom) and t.definition is None
 
 
-def natural_core(var: Any, depth: int = 6) -> int:
+def natural_core(var: Any, depth: int = 6, known: Mapping[Any, int] = _NOTHING) -> int:
     """The core of a variable as the Ops above it say: 2, but for batched vectors."""
     ndim: int = var.type.ndim
-    if ndim < 2 or var.owner is None or not depth:
+    node = var.owner
+    if ndim < 2 or node is None or not depth:
         return min(ndim, 2)
-    op = var.owner.op
-    if isinstance(op, Elemwise | SpecifyShape):
-        inputs = dict.fromkeys(i for i in var.owner.inputs if i.owner is not None)
-        alike = [i for i in inputs if getattr(i.type, "ndim", None) == ndim]
-        return min((natural_core(i, depth - 1) for i in alike), default=2)
-    return int(getattr(getattr(op, "core_op", None), "b_ndim", 2))
+    op = node.op
+    if not isinstance(op, (Elemwise, SpecifyShape)):
+        return int(op.core_op.b_ndim) if hasattr(getattr(op, "core_op", None), "b_ndim") else 2
+    core = 2
+    for i in dict.fromkeys(node.inputs):
+        if i.owner is not None and getattr(i.type, "ndim", None) == ndim:
+            found = known.get(i)
+            core = min(core, natural_core(i, depth - 1, known) if found is None else found)
+    return core
 
 
 def _constant(var: Any, core: int) -> Term | None:
