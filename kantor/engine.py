@@ -11,7 +11,7 @@ from typing import Any
 
 from pytensor.graph.features import Feature
 
-from kantor.reading import Reading
+from kantor.reading import SAMPLES, Reading
 from kantor.steps import PlainStep, Step
 from lowering.plans import Planner
 from lowering.search import BUDGET, Candidate, search
@@ -23,9 +23,6 @@ from relations.plain import PlainGoal
 from relations.reference_rules import ReferenceRules
 from relations.rules import Rewrite, Rules
 
-# Sample sizes at which forms are searched; only the winner is proved for all sizes. One sample has
-# all lengths nearly equal, the others have them grow and shrink in the order of appearance.
-SAMPLES = ((128.0, 1.01), (16.0, 1.7), (900.0, 0.6))
 # Sizes at which a form is bracketed again if its bracketing at a sample is not proved cheaper.
 SKEWED = ((8.0, 3.0), (4096.0, 0.33))
 # How many forms, from the cheapest, are tried to be proved cheaper at each sample.

@@ -18,15 +18,18 @@ from lowering.decide import Decision, decide
 from lowering.plans import FACTORIZING, Plan, Planner, solver_for, total, untransposed
 from lowering.polynomials import Poly
 from lowering.search import Candidate, Moves, positions
-from lowering.settled import settled
+from lowering.settled import Graph, settled
 from matchers import vocabulary as v
 from matchers.dims import Axis, Dim
 from matchers.kernels import Call, node_kernel, solver
 from matchers.readers import MULTIPLYING, SOLVERS, core_op
-from matchers.regions import Region, used_outside
+from matchers.regions import Region
 from matchers.terms import Atom, Term, shape
 from matchers.view import View
 
+# Sample sizes at which forms are searched; only the winner is proved for all sizes. One sample has
+# all lengths nearly equal, the others have them grow and shrink in the order of appearance.
+SAMPLES = ((128.0, 1.01), (16.0, 1.7), (900.0, 0.6))
 # Heads that a plan may compute otherwise than the graph does, though the term is the same.
 _REPLANNED = frozenset({v.matmul, v.kron_adjoint_left, v.kron_adjoint_right})
 
@@ -39,7 +42,9 @@ class Reading:
         self.view, self.region = _read(fgraph, region)
         self.keys = [(r, self.view.core(r)) for r in self.region.roots]
         self.roots = tuple(self.view.definition(r, core) for r, core in self.keys)
-        self.sizes = sizes
+        given = {k: tuple(s) for k, s in (sizes or {}).items()}
+        self._declared = given, {k.name: s for k, s in given.items() if getattr(k, "name", None)}
+        self._lengths: dict[Axis, float | None] = {}
 
     @cached_property
     def calls(self) -> list[Call]:
@@ -49,7 +54,8 @@ class Reading:
     @cached_property
     def known(self) -> dict[Axis, float]:
         """Sizes that decide cost and never validity."""
-        return self._known_sizes(self.sizes)
+        found = {s: self._length_of(s) for s in self._symbols()}
+        return {s: n for s, n in found.items() if n is not None}
 
     @cached_property
     def products(self) -> int:
@@ -63,7 +69,11 @@ class Reading:
     def settled(self, moves: Moves) -> bool:
         """Whether the region leaves no choice, which is told without a price."""
         scaled = {t.args[1] for t in self.view.variables if t.head is v.scale}
-        return settled(self.roots, moves, self.products, self._direct, scaled, self.view.dims)
+        graph = Graph(self.products, self._direct, scaled, self.view.dims, self._planner)
+        return settled(self.roots, moves, graph)
+
+    def _planner(self, given: frozenset[Term]) -> Planner:
+        return Planner(self.sizer(SAMPLES[0]), self.view.promised, given)
 
     def _direct(self, factor: Term) -> bool:
         """Whether a product with this factor can be computed in no other way than it is."""
@@ -117,42 +127,42 @@ class Reading:
         """The cost of the nodes that are there; a search may have learnt more of the sizes."""
         return total(self.calls, self.view.dims.normal)
 
-    def _known_sizes(self, sizes: Mapping[Any, Any] | None) -> dict[Axis, float]:
-        """Shapes of shared variables as they are now, and declared ones."""
-        given = {k: tuple(s) for k, s in (sizes or {}).items()}
-        named = {k.name: s for k, s in given.items() if getattr(k, "name", None)}
-        out: dict[Axis, float] = {}
-        for s in self._symbols():
-            for d in (Dim(1, frozenset([(s, 1)])), *self.view.dims.members(
-                Dim(1, frozenset([(s, 1)]))
-            )):  # fmt: skip
-                ((axis, _),) = d.powers
-                n = _present_length(axis, given, named)
-                if n is not None:
-                    out[s] = float(n)
-                    break
-        return out
+    def _length_of(self, s: Axis) -> float | None:
+        """The length that a shared variable has now, or that was declared."""
+        if s not in self._lengths:
+            one = Dim(1, frozenset([(s, 1)]))
+            axes = [axis for d in (one, *self.view.dims.members(one)) for axis, _ in d.powers]
+            found = (_present_length(axis, *self._declared) for axis in axes)
+            self._lengths[s] = next((float(n) for n in found if n is not None), None)
+        return self._lengths[s]
 
     def sizer(self, sample: tuple[float, float]) -> Callable[[Dim], float]:
         """Dimensions as numbers: the known ones as they are, the others by the sample."""
         base, growth = sample
-        chosen: dict[Axis, float] = dict(self.known)
+        chosen: dict[Axis, float] = {}
         memo: dict[Dim, float] = {}
+
+        def choose(s: Axis) -> float:
+            n = chosen.get(s)
+            if n is None:
+                known = self._length_of(s)
+                n = max(8.0, base * growth ** len(chosen)) if known is None else known
+                chosen[s] = n
+            return n
 
         # By appearance, not by name: variables without one must be told apart in every process.
         for t in _atoms(*self.roots):
             rows, cols, others = shape(t)
             for d in (rows, cols, *others):
                 for s, _ in d.powers if self.view.dims.normal(d) == d else ():
-                    chosen.setdefault(s, max(8.0, base * growth ** len(chosen)))
+                    choose(s)
 
         def size(dim: Dim) -> float:
             found = memo.get(dim)
             if found is None:
                 found = float(self.view.dims.normal(dim).coef)
                 for s, p in sorted(self.view.dims.normal(dim).powers, key=str):
-                    n = chosen.setdefault(s, max(8.0, base * growth ** len(chosen)))
-                    found *= n**p
+                    found *= choose(s) ** p
                 memo[dim] = found
             return found
 
@@ -230,19 +240,41 @@ def _read(fgraph: Any, region: Region) -> tuple[View, Region]:
     A node that is a leaf keeps its inputs alive, so these are outputs of what remains.
     """
     view = View(fgraph, region.nodes)
-    while True:
-        inside = set(region.nodes)
-        leaves = {t.var for t in _atoms(*(view.definition(r) for r in region.roots))}
-        unread = [x for x in leaves if x.owner in inside]
-        if not unread:
-            return view, region
-        dropped = {x.owner for x in unread if _unreadable(view, x)}
-        kept = {x for x in unread if x.owner not in dropped}
-        if not dropped and kept <= set(region.roots):
-            return view, region
-        nodes = [n for n in region.nodes if n not in dropped]
-        new = set(used_outside(fgraph, nodes)) | kept
-        region = Region(nodes, [o for n in nodes for o in n.outputs if o in new])
+    inside = set(region.nodes)
+    roots = set(region.roots)
+    todo = list(region.roots)
+    seen: set[Term] = set()
+    for x in todo:  # which grows
+        for leaf in _leaves(view.definition(x), seen):
+            if leaf.owner not in inside:
+                continue
+            if _unreadable(view, leaf):
+                inside.remove(leaf.owner)
+                fresh = [i for i in leaf.owner.inputs if i.owner in inside and i not in roots]
+            else:
+                fresh = [leaf] if leaf not in roots else []
+            roots.update(fresh)
+            todo += fresh
+    if len(inside) == len(region.nodes) and len(roots) == len(region.roots):
+        return view, region
+    nodes = [n for n in region.nodes if n in inside]
+    return view, Region(nodes, [o for n in nodes for o in n.outputs if o in roots])
+
+
+def _leaves(root: Term, seen: set[Term]) -> Iterator[Any]:
+    """The variables that terms under `root` which are not in `seen` yet are read from."""
+    stack = [root]
+    while stack:
+        t = stack.pop()
+        if t not in seen:
+            seen.add(t)
+            if isinstance(t, Atom):
+                if t.definition is None:
+                    yield t.var
+                else:
+                    stack.append(t.definition)
+            else:
+                stack += [a for a in t.args if isinstance(a, Term)]
 
 
 def _unreadable(view: View, var: Any) -> bool:

@@ -120,10 +120,13 @@ def openable(order: list[Term]) -> set[Term]:
     return set(list(found)[-MOST_OPENED:])
 
 
-def positions(roots: Roots) -> list[Term]:
-    """The terms in `roots` and in the definitions of their shared atoms, children first."""
+def positions(roots: Roots, without: Term | None = None) -> list[Term]:
+    """The terms in `roots` and in the definitions of their shared atoms, children first.
+
+    The term `without`, and what stands in no other term, is left out.
+    """
     order: list[Term] = []
-    seen: set[Term] = set()
+    seen: set[Any] = {without}
     stack: list[Term | None] = list(reversed(roots))
     while stack:
         t = stack.pop()

@@ -9,57 +9,62 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Set
-from typing import Any
+from typing import Any, NamedTuple
 
-from lowering.search import Moves, Roots, openable, positions, substituted
+from lowering.plans import Planner
+from lowering.search import Moves, Roots, openable, positions, search, substituted
 from matchers.dims import Dims
 from matchers.terms import Atom, Term, shape
-from matchers.vocabulary import inverse, matmul, ones, scale, total, transpose
+from matchers.vocabulary import inverse, matmul, ones, scale, total, transpose, triangle
 
 
-def settled(
-    roots: Roots,
-    moves: Moves,
-    products: int,
-    direct: Callable[[Term], bool],
-    scaled: Set[Term],
-    dims: Dims,
-) -> bool:
-    """Whether there is no choice at all: nothing to bracket, to share, to open or to rewrite.
+class Graph(NamedTuple):
+    """What is asked of the graph that a region was read from.
 
-    Parameters
+    Attributes
     ----------
-    roots : tuple of Term
-    moves : callable
     products : int
-        How many products and solves the graph has; fewer terms would share one.
+        How many products and solves it has; fewer terms would share one.
     direct : callable
         Whether a product with this factor is computed as the graph has it.
     scaled : set of Term
-        What the graph multiplies by a coefficient, which normal form may have drawn out of there.
+        What it multiplies by a coefficient, which normal form may have drawn out of there.
     dims : Dims
+    planner : callable
+        Makes a planner for which some terms are there already.
     """
+
+    products: int
+    direct: Callable[[Term], bool]
+    scaled: Set[Term]
+    dims: Dims
+    planner: Callable[[frozenset[Term]], Planner]
+
+
+def settled(roots: Roots, moves: Moves, graph: Graph) -> bool:
+    """Whether there is no choice at all: nothing to bracket, to share, to open or to rewrite."""
     order = positions(roots)
     chains = [t for t in order if t.head is matmul]
-    if sum([len(t.args) - 1 for t in chains]) < products:
+    if sum([len(t.args) - 1 for t in chains]) < graph.products:
         return False
-    if not all([direct(a) for t in chains for a in t.args]):
+    if not all([graph.direct(a) for t in chains for a in t.args]):
         return False
-    if any([_smaller(t.args[1], scaled, dims) for t in order if t.head is scale]):
+    if any([_smaller(t.args[1], graph) for t in order if t.head is scale]):
         return False
     long = [t for t in chains if len(t.args) > 2]
-    if long and (_share(chains) or not all([_indifferent(t.args, dims) for t in long])):
+    if long and (_share(chains) or not all([_indifferent(t.args, graph.dims) for t in long])):
         return False
     if any([moves(t) for t in order if not isinstance(t, Atom)]):
         return False
     found = openable(order)
-    return not found or (len(found) == 1 and _closed(order, next(iter(found)), roots, moves, dims))
+    return not found or (len(found) == 1 and _closed(order, next(iter(found)), roots, moves, graph))
 
 
-def _smaller(whole: Term, scaled: Set[Term], dims: Dims) -> bool:
+def _smaller(whole: Term, graph: Graph) -> bool:
     """Whether a coefficient of `whole` may have stood at a part of it that has more entries."""
     if whole.head is total:
         return False  # PyTensor fuses the pass over what is summed with others
+    scaled, equal = graph.scaled, graph.dims.equal
     rows, cols, _ = shape(whole)
     for part in whole.args:
         if part in scaled and part.head is not ones:
@@ -67,7 +72,7 @@ def _smaller(whole: Term, scaled: Set[Term], dims: Dims) -> bool:
             if m.known and n.known and rows.known and cols.known:
                 if m.coef * n.coef > rows.coef * cols.coef:
                     return True
-            elif not (dims.equal(m, rows) and dims.equal(n, cols)):
+            elif not (equal(m, rows) and equal(n, cols)):
                 return True
     # Of a product, several factors together may have been one that was scaled.
     return whole.head is matmul and any([x.head is matmul and x is not whole for x in scaled])
@@ -91,29 +96,30 @@ def _share(chains: list[Term]) -> bool:
     return any(n > 1 for n in pairs.values())
 
 
-def _closed(order: list[Term], shared: Atom, roots: Roots, moves: Moves, dims: Dims) -> bool:
+def _closed(order: list[Term], shared: Atom, roots: Roots, moves: Moves, graph: Graph) -> bool:
     """Whether reading through the one shared atom leads nowhere."""
     definition = shared.definition
     assert definition is not None
-    around = [t for t in order if t.head is matmul and any([_inner(a) is shared for a in t.args])]
-    if around:
-        # Where its value is needed anyway, whatever else is multiplied last is as large.
-        elsewhere = any([t.head is not matmul and shared in t.args for t in order])
-        kept = elsewhere or any([r is definition for r in roots])
-        if not kept or any([len(t.args) > 2 for t in around]):
-            return False
-        if not all([_even_inside(t, definition, dims) for t in around]):
-            return False
     new = substituted(order, order.index(shared), definition)
-    return not any([moves(t) for t in new.values() if not isinstance(t, Atom)])
+    around = [t for t in order if t.head is matmul and any([_inner(a) is shared for a in t.args])]
+    if any([moves(t) for old, t in new.items() if not isinstance(t, Atom) and old not in around]):
+        return False
+    if not around:
+        return True
+    # Where all else that is computed stays needed, the products around it can be looked at alone.
+    if len(around) > 1 or not _needed(roots, around[0]):
+        return False
+    planner = graph.planner(frozenset(t for t in order if t is not around[0]))
+    best = search((new[around[0]],), moves, planner).candidates[0]
+    return best.cost >= planner.price(around)
+
+
+def _needed(roots: Roots, product: Term) -> bool:
+    """Whether what a product is computed from is needed even without it."""
+    below = [t for t in positions((product,)) if t.args and t is not product]
+    others = set(positions(roots, product))
+    return all([t in others or t.head in (inverse, transpose, triangle) for t in below])
 
 
 def _inner(x: Any) -> Any:
     return x.args[0] if isinstance(x, Term) and x.head is transpose else x
-
-
-def _even_inside(product: Term, definition: Term, dims: Dims) -> bool:
-    """Whether all lengths that are summed over are equal, were a shared factor opened."""
-    inner = definition.args[1] if definition.head is scale else definition
-    n = shape(product.args[0])[1]
-    return all([dims.equal(n, shape(a)[1]) for a in inner.args[:-1]])

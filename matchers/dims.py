@@ -208,9 +208,11 @@ class Dims:
 
     def normal(self, dim: Dim) -> Dim:
         """The canonical form of a dimension under the equations."""
+        if not dim.powers:
+            return dim
         if self._later:
             self._catch_up()
-        if not dim.powers or not self._bound:
+        if not self._bound:
             return dim
         found = self._known.get(dim)
         if found is not None:

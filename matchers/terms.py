@@ -126,6 +126,9 @@ class Run(tuple):  # type: ignore[type-arg]
     __slots__ = ()
 
 
+_REDUCTIONS = frozenset(("trace", "det", "logabsdet", "total", "item", "size"))
+_ENTRYWISE = frozenset(("mul", "add", "reciprocal", "scale"))
+
 # Whether heads make terms of their arguments as they are, so that a relation can be read as its
 # author wrote it; set for the moment by `kantor.checking`, in its own context.
 VERBATIM: ContextVar[bool] = ContextVar("VERBATIM", default=False)
@@ -158,8 +161,8 @@ class Head:
     """
 
     __slots__ = (
-        "_normal", "bit", "build", "commutative", "flat", "name", "precedence", "shape",
-        "symmetric", "template",
+        "_normal", "bit", "build", "commutative", "entrywise", "flat", "name", "precedence",
+        "reduces", "shape", "symmetric", "template",
     )  # fmt: skip
 
     def __init__(
@@ -186,18 +189,22 @@ class Head:
         self.template = template
         self.precedence = precedence
         self.symmetric = symmetric
+        # 0-d by construction: a scalar reduction, or an elementwise operation on coefficients.
+        self.reduces = name in _REDUCTIONS
+        self.entrywise = name in _ENTRYWISE
         # In `Term.heads` each head has a bit of its own.
         self.bit = 1 << len(HEADS)
         HEADS[name] = self
 
     def __call__(self, *args: Any) -> Any:
-        if any(isinstance(a, Symbolic) for a in args):
-            return self.make(*args)
+        for a in args:
+            if isinstance(a, Symbolic):
+                return self.make(*args)
         return self.build(*args)
 
     def make(self, *args: Any) -> Any:
         """The term in normal form."""
-        if self.flat:
+        if self.flat and Run in map(type, args):
             args = tuple(_spliced(args))
         if self._normal is None or VERBATIM.get():
             return intern(self, args)
@@ -394,58 +401,46 @@ def intern(head: Head, args: tuple[Any, ...]) -> Term:
         found = ref()
         if found is not None:
             return cast(Term, found)
-    made: Term = _new(Term, key, head, args)
-    return made
+    return cast(Term, _registered(key, _made(Term, head, args)))
 
 
-def _new(cls: type[Term], key: Any, head: Head, args: tuple[Any, ...], **slots: Any) -> Any:
+def _made(cls: type[Term], head: Head, args: tuple[Any, ...]) -> Any:
+    """A term that is not in the table yet."""
+    term = object.__new__(cls)
+    term.head = head
+    term.args = args
+    term._tuple = (head, *args)
+    term._parent = None
+    term._evaled_obj = ExpressionTuple.null
+    term._shape = None
+    ground, heads = True, head.bit
+    for a in args:
+        if isinstance(a, Term):
+            ground = ground and a.ground
+            heads |= a.heads
+        elif ground and _has_variable(a):
+            ground = False
+    term.ground = ground
+    term.heads = heads
+    term.scalar = head.reduces or (head.entrywise and all([is_scalar(a) for a in args]))
+    return term
+
+
+def _registered(key: Any, term: Any) -> Any:
+    """`term` as the one term with this key, or the one that another thread has put there."""
+    ref = _Ref(term, _forget)
+    ref.key = key
     with _lock:
-        ref = _interned.get(key)
-        if ref is not None:
-            found = ref()
-            if found is not None:
-                return found
-        term = object.__new__(cls)
-        term.head = head
-        term.args = args
-        term._tuple = (head, *args)
-        term._parent = None
-        term._evaled_obj = ExpressionTuple.null
-        term._shape = None
-        ground, heads = True, head.bit
-        for a in args:
-            if isinstance(a, Term):
-                ground = ground and a.ground
-                heads |= a.heads
-            elif ground and _has_variable(a):
-                ground = False
-        definition = slots.get("definition")
-        term.ground = ground
-        term.heads = heads if definition is None else heads | definition.heads
-        term.scalar = slots.pop("scalar", False) or _is_scalar_term(head, args)
-        for name, value in slots.items():
-            setattr(term, name, value)
-        ref = _Ref(term, _forget)
-        ref.key = key
+        present = _interned.get(key)
+        found = None if present is None else present()
+        if found is not None:
+            return found
         _interned[key] = ref
-        return term
+    return term
 
 
 def _has_variable(arg: Any) -> bool:
     return isinstance(arg, Var) or getattr(arg, "has_variable", False)
-
-
-def _is_scalar_term(head: Head, args: tuple[Any, ...]) -> bool:
-    """0-d by construction: a scalar reduction, or an elementwise operation on coefficients."""
-    if head.name in _REDUCTIONS:
-        return True
-    if head.name in _ENTRYWISE:
-        return all([is_scalar(a) for a in args])
-    return False
-
-
-_REDUCTIONS = frozenset(("trace", "det", "logabsdet", "total", "item", "size"))
-_ENTRYWISE = frozenset(("mul", "add", "reciprocal", "scale"))
 
 
 def atom(var: Any, core: int = 2, definition: Term | None = None) -> Atom:
@@ -458,8 +453,11 @@ def atom(var: Any, core: int = 2, definition: Term | None = None) -> Atom:
     ref = _interned.get(key)
     found = None if ref is None else ref()
     if found is None:
-        slots = {"var": var, "core": core, "definition": definition, "scalar": core == 0}
-        found = _new(Atom, key, LEAF, (), **slots)
+        made = _made(Atom, LEAF, ())
+        made.var, made.core, made.definition, made.scalar = var, core, definition, core == 0
+        if definition is not None:
+            made.heads |= definition.heads
+        found = _registered(key, made)
     return cast(Atom, found)
 
 
@@ -474,7 +472,9 @@ def number(value: Any) -> Number:
     ref = _interned.get(key)
     found = None if ref is None else ref()
     if found is None:
-        found = _new(Number, key, NUMBER, (), value=value, scalar=True)
+        made = _made(Number, NUMBER, ())
+        made.value, made.scalar = value, True
+        found = _registered(key, made)
     return cast(Number, found)
 
 
@@ -573,6 +573,11 @@ def _set_shape(x: Term) -> None:
     """Children first, so that a deep term does not recurse."""
     from matchers import dims
 
-    for t in subterms(x) if any([a._shape is None for a in children(x)]) else (x,):
+    for t in (x,) if not x.args or _shaped(x) else subterms(x):
         if t._shape is None:
             t._shape = dims.of_leaf(t) if not t.args else t.head.shape(*t.args)
+
+
+def _shaped(x: Term) -> bool:
+    """Whether the shapes of all arguments are there, or take no recursion."""
+    return all([not a.args or a._shape is not None for a in x.args if isinstance(a, Term)])

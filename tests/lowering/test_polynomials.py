@@ -6,7 +6,7 @@ from itertools import product
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from lowering.polynomials import SMALLEST, ZERO, Poly
@@ -17,7 +17,8 @@ m, n, k = (Poly.of(Dim(1, frozenset([(s, 1)]))) for s in AXES)
 monomials = st.tuples(*[st.integers(0, 3)] * 3).map(
     lambda powers: frozenset((s, p) for s, p in zip(AXES, powers, strict=True) if p)
 )
-coefs = st.integers(-40, 40).map(float) | st.floats(-1e3, 1e3)
+# The coefficients of costs are sixths and sums of sixths; what is smaller by far is rounding.
+coefs = st.integers(-40, 40).map(float) | st.integers(-6000, 6000).map(lambda i: i / 6)
 polys = st.dictionaries(monomials, coefs, max_size=5).map(Poly)
 sizes = st.tuples(*[st.integers(SMALLEST, 3000)] * 3).map(
     lambda ns: dict(zip(AXES, map(float, ns), strict=True))
@@ -49,8 +50,13 @@ def test_an_algebra(p: Poly, q: Poly, at: Any) -> None:
     assert (p - p).terms == {}
 
 
-@settings(max_examples=400)
-@given(polys, sizes)
+mostly_positive = st.dictionaries(
+    monomials, st.integers(-12, 240).map(lambda i: i / 6), min_size=2, max_size=5
+).map(Poly)
+
+
+@settings(max_examples=400, suppress_health_check=[HealthCheck.filter_too_much])
+@given(mostly_positive, sizes)
 def test_positive_means_positive_from_the_smallest_size_on(p: Poly, at: Any) -> None:
     assume(p.positive())
     corners = (dict(zip(AXES, c, strict=True)) for c in product((8.0, 9.0, 5000.0), repeat=3))

@@ -183,9 +183,9 @@ def _tower(levels):
 
 
 def test_a_tower_of_shared_terms_is_elided_in_no_time():
-    start = time.perf_counter()
+    start = time.process_time()
     text = str(_tower(60))
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
     assert "…" in text
     assert LIMIT <= text.count("…") + text.count("z") <= LIMIT + 20
 

@@ -21,9 +21,9 @@ c = pt.scalar("c")
 
 
 def timed(run: Any) -> float:
-    start = time.perf_counter()
+    start = time.process_time()
     run()
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 TOWERS = {"add": lambda z: z + z, "mul": lambda z: z * z, "dot": lambda z: z @ z}
