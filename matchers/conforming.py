@@ -78,12 +78,13 @@ def equations(term: Term) -> Iterator[Equation]:
     demand = DEMANDS.get(term.head)
     if demand is not None:
         yield from demand(term.args)
-    yield from _batches([a for a in term.args if isinstance(a, Term)])
+    batches = [b for a in term.args if isinstance(a, Term) and (b := shape(a)[2])]
+    if len(batches) > 1:
+        yield from _alike_batches(batches)
 
 
-def _batches(args: list[Term]) -> Iterator[Equation]:
+def _alike_batches(batches: list[tuple[Dim, ...]]) -> Iterator[Equation]:
     """Batch dimensions are equal or of length 1; PyTensor broadcasts no unknown dimension."""
-    batches = [b for a in args if (b := shape(a)[2])]
     for left, right in pairwise(batches):
         for m, n in zip(reversed(left), reversed(right), strict=False):
             if ONE not in (m, n):

@@ -110,7 +110,9 @@ def _grown(order: list[Any]) -> _Groups:
     # For each variable that a node of a group reads: these nodes, and how many links are left.
     reached: dict[Any, list[tuple[Any, int]]] = {}
     for node in reversed(order):
-        clients = [c for out in node.outputs if out in reached for c in reached[out]]
+        clients: list[tuple[Any, int]] = []
+        for out in node.outputs:
+            clients += reached.get(out, ())
         if structural(node):
             left = LINKS
         elif clients and linking(node):

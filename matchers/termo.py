@@ -15,7 +15,6 @@ import pytensor.graph.rewriting.kanren  # noqa: F401  variables and Ops under un
 import pytensor.tensor as pt
 from etuples.core import ExpressionTuple
 from kanren.core import eq
-from pytensor.assumptions import KEY_REGISTRY, check_assumption
 from pytensor.graph.basic import Variable
 from pytensor.graph.fg import FunctionGraph
 from pytensor.tensor.type import TensorType
@@ -24,6 +23,7 @@ from unification.core import assoc, isground
 from unification.variable import isvar
 
 import matchers.unification  # noqa: F401  terms under unify, reify, car and cdr
+from matchers.assumptions import Facts
 from matchers.conforming import learn
 from matchers.dims import Dim, Dims
 from matchers.goals import Goal
@@ -53,11 +53,11 @@ class Alone(View):
         found = self.variables.get(term)
         if found is None and isinstance(term, Atom):
             found = (term.var, term.core)
-        if found is None or found[1] != 2 or key not in KEY_REGISTRY:
+        if found is None or found[1] != 2:
             return False
         var = found[0]
         graph = FunctionGraph(outputs=[var], clone=False)
-        return bool(check_assumption(graph, var, KEY_REGISTRY[key]))
+        return Facts(graph).proved(var, key)
 
 
 class Reading(NamedTuple):

@@ -13,7 +13,6 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from pytensor.assumptions import KEY_REGISTRY, check_assumption
 from pytensor.graph.basic import Constant
 from pytensor.scalar.basic import Cast, Mul
 from pytensor.tensor.basic import MakeVector, ScalarFromTensor, TensorFromScalar
@@ -22,6 +21,7 @@ from pytensor.tensor.shape import Shape, Shape_i, SpecifyShape
 from pytensor.tensor.subtensor import Subtensor
 
 from matchers import vocabulary as v
+from matchers.assumptions import Facts
 from matchers.conforming import equations
 from matchers.dims import ONE, Dim, Dims, const, symbol
 from matchers.readers import ANCHORS, READERS, core_op
@@ -88,6 +88,7 @@ class View:
         self._counted: set[Any] = set()
         self._promises: set[tuple[Term, str]] = set()
         self._asked: dict[tuple[Any, str, bool], bool] = {}
+        self._facts: Facts | None = None
         for node in ordered:  # inputs first, so that no chain is walked again
             if type(node.op) is Elemwise:
                 self.natural_core(node.outputs[0])
@@ -341,9 +342,11 @@ class View:
         if not ask:
             return False
         found = self.variables.get(term)
-        if found is None or self.fgraph is None or key not in KEY_REGISTRY or found[1] != 2:
+        if found is None or self.fgraph is None or found[1] != 2:
             return False
-        return check_assumption(self.fgraph, found[0], KEY_REGISTRY[key])
+        if self._facts is None:
+            self._facts = Facts(self.fgraph)
+        return self._facts.proved(found[0], key)
 
 
 def _operands(term: Term) -> int:
