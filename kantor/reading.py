@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -160,8 +160,9 @@ class Reading:
         def size(dim: Dim) -> float:
             found = memo.get(dim)
             if found is None:
-                found = float(self.view.dims.normal(dim).coef)
-                for s, p in sorted(self.view.dims.normal(dim).powers, key=str):
+                normal = self.view.dims.normal(dim)
+                found = float(normal.coef)
+                for s, p in _in_order(normal.powers):
                     found *= choose(s) ** p
                 memo[dim] = found
             return found
@@ -284,6 +285,10 @@ def _unreadable(view: View, var: Any) -> bool:
 
 def _atoms(*roots: Term) -> list[Atom]:
     return [t for t in positions(roots) if isinstance(t, Atom) and t.definition is None]
+
+
+def _in_order(powers: frozenset[tuple[Axis, int]]) -> Iterable[tuple[Axis, int]]:
+    return sorted(powers, key=str) if len(powers) > 1 else powers
 
 
 def _present_length(axis: Axis, given: Mapping[Any, Any], named: Mapping[Any, Any]) -> int | None:

@@ -7,12 +7,16 @@ would be a cycle, and a cycle hangs the compile.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from functools import lru_cache
 from typing import Any
 
 import pytensor.tensor as pt
+from pytensor.graph.basic import Apply
 from pytensor.graph.traversal import ancestors
 from pytensor.tensor import linalg
+from pytensor.tensor.blockwise import Blockwise
 from pytensor.tensor.elemwise import DimShuffle
+from pytensor.tensor.linalg.solvers.general import Solve
 
 from lowering.plans import Plan, Step
 from matchers import vocabulary as v
@@ -57,6 +61,7 @@ class Builder:
         self.dtype = dtype
         self.promised = promised
         self._built: dict[Term, Any] = {}
+        self._lengths: dict[Axis, Any] = {}
 
     def value(self, root: Term) -> Any:
         """The PyTensor variable with the value of `root`, as a matrix."""
@@ -93,7 +98,9 @@ class Builder:
         dim = self.dims.normal(dim)
         value: Any = dim.coef
         for s, p in sorted(dim.powers, key=self._rank):
-            n = axis_length(s, self.length) if isinstance(s.owner, tuple) else self._source(s)
+            n = self._lengths.get(s)
+            if n is None:
+                n = self._lengths[s] = self._axis(s)
             for _ in range(p):
                 value = n if isinstance(value, int) and value == 1 else value * n
         return value
@@ -103,6 +110,9 @@ class Builder:
         s, _ = power
         known = None if isinstance(s.owner, tuple) else self.leaves.get(s.owner)
         return (len(self.leaves) if known is None else known, s.axis or 0, str(s))
+
+    def _axis(self, s: Axis) -> Any:
+        return axis_length(s, self.length) if isinstance(s.owner, tuple) else self._source(s)
 
     def _source(self, s: Axis) -> Any:
         """The length of an axis, asked of a variable that the new graph may mention."""
@@ -156,7 +166,7 @@ class Builder:
                 a, b, lower=lower != flipped, unit_diagonal=unit, b_ndim=2
             )
         lower = self.promised(step.matrix, "stored_lower") != flipped
-        return linalg.solve(a, b, assume_a=self._assumed(step), lower=lower, b_ndim=2)
+        return _blockwise(_solving(self._assumed(step), lower), a, b)
 
     def _assumed(self, step: Step) -> str:
         """What the solver may take for granted, and so which entries it reads."""
@@ -166,6 +176,20 @@ class Builder:
             if step.matrix is not None and self.promised(step.matrix, key):
                 return name
         return "gen"
+
+
+@lru_cache
+def _solving(assume_a: str, lower: bool) -> Blockwise:
+    """What ``linalg.solve`` applies."""
+    return Blockwise(Solve(assume_a=assume_a, lower=lower, b_ndim=2))
+
+
+def _blockwise(op: Blockwise, *matrices: Any) -> Any:
+    """``op(*matrices)``; without batch axes the node has the type of its core, and costs half."""
+    if any([x.type.ndim != 2 for x in matrices]):
+        return op(*matrices)
+    core = op.core_op.make_node(*matrices)
+    return Apply(op, list(matrices), [core.outputs[0].type()]).outputs[0]
 
 
 def transposed(x: Any) -> Any:

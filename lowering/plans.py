@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from lowering.chains import Tree, bracket
-from lowering.costs import cost
-from lowering.polynomials import ZERO, Poly
+from lowering.costs import FREE, cost
+from lowering.polynomials import Poly
 from matchers import vocabulary as v
 from matchers.contractions import contract
-from matchers.dims import ONE, Dim
+from matchers.dims import ONE, Dim, broadcast
 from matchers.terms import Atom, Head, Number, Term, shape
 
 # Kernels that factorize their matrix first; a second one with the same matrix does not again.
@@ -70,10 +70,12 @@ class Plan:
 
 def total(calls: Iterable[tuple[str, tuple[Dim, ...], Dim]], normal: Callable[[Dim], Dim]) -> Poly:
     """The cost of kernel calls for all sizes, with dimensions in normal form."""
-    out = ZERO
-    for kernel, sizes, batch in calls:
-        out = out + cost(kernel, tuple(map(Poly.of, sizes)), Poly.of(batch))
-    return out.normal(normal)
+    costs = [
+        cost(kernel, tuple(map(Poly.of, sizes)), 1.0 if batch is ONE else Poly.of(batch))
+        for kernel, sizes, batch in calls
+        if kernel not in FREE
+    ]
+    return Poly.sum(costs).normal(normal)
 
 
 def untransposed(matrix: Term) -> Term:
@@ -127,7 +129,8 @@ class Planner:
         seen: set[Term] = set(stack)
         factorized: set[Term] = set()
         while stack:
-            step = self.step(term := stack.pop())
+            term = stack.pop()
+            step = self._chosen.get(term) or self.step(term)
             price = self._prices.get(term)
             if price is None:
                 price = self._prices[term] = self._price(step.kernel, step)
@@ -144,7 +147,10 @@ class Planner:
         return total
 
     def _price(self, kernel: str, step: Step) -> float:
-        return float(cost(kernel, tuple(map(self.size, step.sizes)), self.size(step.batch)))
+        if kernel in FREE:
+            return 0.0
+        batch = 1.0 if step.batch is ONE else self.size(step.batch)
+        return float(cost(kernel, tuple(map(self.size, step.sizes)), batch))
 
     def step(self, term: Term) -> Step:
         """The kernel chosen for one term."""
@@ -181,17 +187,18 @@ class Planner:
     def _chain(self, term: Term) -> None:
         factors = term.args
         kinds = [self.kind(f) for f in factors]
-        lengths = [shape(factors[0])[0], *(shape(f)[1] for f in factors)]
-        batch = _batch(term)
-        _, tree = bracket(kinds, [self.size(d) for d in lengths], self.size(batch))
-        stack: list[tuple[Tree, Term]] = [(tree, term)]
+        lengths = [shape(factors[0])[0], *[shape(f)[1] for f in factors]]
+        tree: Tree = (0, 1)
+        if len(factors) > 2:
+            _, tree = bracket(kinds, list(map(self.size, lengths)), self.size(_batch(term)))
+        stack = [(tree, term)]
         while stack:
             node, whole = stack.pop()
             if isinstance(node, int) or whole in self._chosen:
                 continue
             left, right = node
             i, k, j = _first(left), _last(left), _last(right)
-            parts = v.matmul(*factors[i : k + 1]), v.matmul(*factors[k + 1 : j + 1])
+            parts = _run(factors, i, k), _run(factors, k + 1, j)
             self._chosen[whole] = self._product_step(parts, kinds, (i, k, j), lengths)
             stack += [(left, parts[0]), (right, parts[1])]
 
@@ -225,6 +232,11 @@ def solver_for(matrix: Term, holds: Callable[[Term, str], bool]) -> str:
     return "solve_positive" if holds(matrix, "positive_definite") else "solve"
 
 
+def _run(factors: tuple[Term, ...], first: int, last: int) -> Term:
+    """The product of some neighbours in a product."""
+    return factors[first] if first == last else v.matmul(*factors[first : last + 1])
+
+
 def _first(tree: Tree) -> int:
     while not isinstance(tree, int):
         tree = tree[0]
@@ -238,10 +250,8 @@ def _last(tree: Tree) -> int:
 
 
 def _batch(*terms: Term) -> Dim:
-    from matchers.dims import broadcast
-
     out = ONE
-    for n in broadcast(shape(t)[2] for t in terms):
+    for n in broadcast([shape(t)[2] for t in terms]):
         out = out * n
     return out
 

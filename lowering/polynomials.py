@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import product
 from math import comb, prod
 from typing import Any
@@ -28,6 +28,15 @@ class Poly:
     def of(dim: Dim) -> Poly:
         """A dimension as a polynomial."""
         return Poly({dim.powers: float(dim.coef)})
+
+    @staticmethod
+    def sum(polys: Iterable[Poly]) -> Poly:
+        """The sum of polynomials, without the partial ones."""
+        terms: dict[Monomial, float] = {}
+        for poly in polys:
+            for m, c in poly.terms.items():
+                terms[m] = terms.get(m, 0.0) + c
+        return Poly(terms)
 
     def __add__(self, other: Poly | float) -> Poly:
         terms = dict(self.terms)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytensor.tensor as pt
 from pytensor.tensor import linalg
+from pytensor.tensor.elemwise import DimShuffle
 
 from matchers.dims import ONE, Dim, broadcast
 from matchers.terms import (
@@ -34,7 +35,12 @@ Shape = tuple[Dim, Dim, tuple[Dim, ...]]
 
 def as_matrix(var: Any, core: int) -> Any:
     """The variable as a matrix: a vector becomes a column; a 0-d value stays as it is."""
-    return pt.expand_dims(var, -1) if core == 1 else var
+    return _column(var.type.ndim)(var) if core == 1 else var
+
+
+@functools.lru_cache
+def _column(ndim: int) -> DimShuffle:
+    return DimShuffle(input_ndim=ndim, new_order=(*range(ndim), "x"))
 
 
 def _lift(x: Any) -> Any:
@@ -247,6 +253,8 @@ mul = Head(
 def _transpose_normal(head: Head, args: tuple[Any, ...]) -> Any:
     """Carry the transpose to the leaves; iterative, since terms may be deep."""
     (root,) = args
+    if _carried(root) is None:
+        return _transposed_leaf(root)
     done: dict[Any, Any] = {}
     stack: list[tuple[Any, bool]] = [(root, False)]
     while stack:

@@ -145,7 +145,7 @@ def of_leaf(term: Term) -> tuple[Dim, Dim, tuple[Dim, ...]]:
 def broadcast(batches: Iterable[tuple[Dim, ...]]) -> tuple[Dim, ...]:
     """The batch dimensions of an operation on operands with these, as NumPy broadcasts them."""
     out: list[Dim] = []
-    for batch in batches:
+    for batch in filter(None, batches):
         mine = (ONE,) * (len(out) - len(batch)) + batch
         out = [ONE] * (len(mine) - len(out)) + out
         out = [b if a == ONE else a for a, b in zip(out, mine, strict=True)]

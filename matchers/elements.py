@@ -170,7 +170,9 @@ class Ordinary(Node):
     @override
     def admits(self, t: Any) -> bool:
         args = self._args(t)
-        return args is not None and all(a.admits(x) for a, x in zip(self.parts, args, strict=True))
+        if args is None:
+            return False
+        return all([a.admits(x) for a, x in zip(self.parts, args, strict=True)])
 
     def _args(self, t: Any) -> tuple[Any, ...] | None:
         if type(t) is Atom:

@@ -41,24 +41,24 @@ class Free(Node):
     It matches any term, and any run of operands of a flat head. A mark ``None`` is a transpose.
     """
 
-    __slots__ = ("marks", "var")
+    __slots__ = ("_scalar", "known_ahead", "marks", "var")
 
     def __init__(self, var: LogicVar, marks: tuple[Shaping | None, ...] = ()) -> None:
         self.var = var
         self.marks = marks
-
-    @property
-    def known_ahead(self) -> bool:
-        """Whether the variable's value says what the element must be."""
-        return all(m is None for m in self.marks)
+        # Whether the variable's value says what the element must be.
+        self.known_ahead = all(m is None for m in marks)
+        self._scalar = var.kind == "scalar"
 
     @override
     def admits(self, t: Any) -> bool:
-        return isinstance(t, Term) and t.scalar == (self.var.kind == "scalar")
+        return isinstance(t, Term) and t.scalar == self._scalar
 
     @override
     def test(self, t: Any, state: State) -> bool:
-        return self._undo(t, state, False)
+        if self.marks:
+            return self._undo(t, state, False)
+        return isinstance(t, Term) and state.bind(self.var, t)
 
     def settle(self, value: Any, state: State) -> bool:
         """Bind to the run that was met before its shape was known."""

@@ -53,11 +53,11 @@ class Sequence(Node):
                 self._anchors.append(e)
                 gaps.append([])
         # Anchors with nothing between them take operands that stand side by side.
-        self._blocks: list[list[Node]] = []
+        blocks: list[list[Node]] = []
         for anchor, gap in zip(self._anchors, gaps, strict=False):
-            if gap or not self._blocks:
-                self._blocks.append([])
-            self._blocks[-1].append(anchor)
+            if gap or not blocks:
+                blocks.append([])
+            blocks[-1].append(anchor)
         self._gaps = [Gap(tuple(g), sum(isinstance(e, Free) for e in g)) for g in gaps]
         self.least = len(self._anchors) + sum(g.least for g in self._gaps)
         flexible = [e for e in elements if _flexible(e)]
@@ -66,6 +66,12 @@ class Sequence(Node):
         self._after = [
             len(self._anchors) - i - 1 + sum(g.least for g in self._gaps[i + 1 :])
             for i in range(len(self._anchors))
+        ]
+        # Each block, and how many operands stand before and after its first anchor at least.
+        starts = [sum(map(len, blocks[:b])) for b in range(len(blocks))]
+        self._blocks = [
+            (block, self.least - self._after[i] - 1, self._after[i])
+            for block, i in zip(blocks, starts, strict=True)
         ]
         self._last_open = max((i for i, g in enumerate(self._gaps) if g.elements), default=-1)
         self.parts = tuple(self._anchors)
@@ -86,15 +92,15 @@ class Sequence(Node):
             return False
         if not self.open:
             return all(e.admits(x) for e, x in zip(self._anchors, ops, strict=True))
-        for block in self._blocks:
+        for block, before, after in self._blocks:
             n = len(block)
             if n == 1:
                 (e,) = block
-                if not any([e.admits(x) for x in ops]):
+                if not any([e.admits(x) for x in ops[before : len(ops) - after]]):
                     return False
             elif not any(
                 all(e.admits(x) for e, x in zip(block, ops[i : i + n], strict=True))
-                for i in range(len(ops) - n + 1)
+                for i in range(before, len(ops) - after)
             ):
                 return False
         return True

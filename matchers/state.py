@@ -127,7 +127,7 @@ class State:
 
     def settle(self) -> bool:
         """Whether all that was put off holds; may bind."""
-        return all(what.settle(value, self) for what, value in self._deferred)
+        return not self._deferred or all(d.settle(value, self) for d, value in self._deferred)
 
     def run(self, head: Any, operands: tuple[Any, ...], start: int, stop: int) -> Any:
         """The term of a run of operands of a flat head; `operands` must outlive the match."""
@@ -150,10 +150,10 @@ class State:
 
 def resolve(dim: Dim, bindings: Mapping[LogicVar, Any]) -> Dim | None:
     """A pattern's dimension in terms of what its variables are bound to; None while it is open."""
-    out = Dim(dim.coef)
+    out: Any = None
     part: Any
     for s, power in dim.powers:
-        if isinstance(s.owner, LogicVar):
+        if type(s.owner) is LogicVar:
             value = bindings.get(s.owner)
             if s.axis is None or not isinstance(value, Term):
                 return None
@@ -167,8 +167,8 @@ def resolve(dim: Dim, bindings: Mapping[LogicVar, Any]) -> Dim | None:
         else:
             part = Dim(1, frozenset([(s, 1)]))
         for _ in range(power):
-            out = out * part
-    return out
+            out = part if out is None else out * part
+    return dim if out is None else out if dim.coef == 1 else out * dim.coef
 
 
 def _total(side: str, parts: list[Dim]) -> Dim:

@@ -573,11 +573,13 @@ def _set_shape(x: Term) -> None:
     """Children first, so that a deep term does not recurse."""
     from matchers import dims
 
-    for t in (x,) if not x.args or _shaped(x) else subterms(x):
+    stack = [x]
+    while stack:
+        t = stack[-1]
+        open_ = [a for a in t.args if isinstance(a, Term) and a._shape is None]
+        if open_:
+            stack += open_
+            continue
+        stack.pop()
         if t._shape is None:
             t._shape = dims.of_leaf(t) if not t.args else t.head.shape(*t.args)
-
-
-def _shaped(x: Term) -> bool:
-    """Whether the shapes of all arguments are there, or take no recursion."""
-    return all([not a.args or a._shape is not None for a in x.args if isinstance(a, Term)])

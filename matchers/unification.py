@@ -20,9 +20,10 @@ from unification.core import _reify, _unify, assoc, construction_sentinel
 from unification.utils import transitive_get as walk
 from unification.variable import Var, isvar
 
-from matchers.dims import ONE, Dim
+from matchers.dims import ONE, Dim, Dims
 from matchers.state import resolve
 from matchers.terms import Atom, LogicVar, Number, Run, Term, is_scalar, shape
+from matchers.vocabulary import reshape
 
 Steps = Generator[Any, Any, None]
 
@@ -167,7 +168,7 @@ def _reify_term(t: Term, s: Any) -> Steps:
     yield instantiate(t, values)
 
 
-def instantiate(t: Any, values: Mapping[Any, Any]) -> Any:
+def instantiate(t: Any, values: Mapping[Any, Any], dims: Dims | None = None) -> Any:
     """`t` with logic variables replaced, in dimensions too, and in normal form.
 
     Parameters
@@ -176,30 +177,36 @@ def instantiate(t: Any, values: Mapping[Any, Any]) -> Any:
         What is to be built, a right-hand side for example.
     values : mapping
         From logic variable to `Term`, or to `Run` for a segment or a rest.
+    dims : Dims, optional
+        What is known of dimensions: a reshape to the shape that is there already is left out.
     """
 
     def argument(a: Any) -> Any:
-        if isinstance(a, Term):
-            return a if a.ground else done[a]
-        if isinstance(a, Dim):
-            found = resolve(a, values)
-            return a if found is None else found
-        return values.get(a, a) if isvar(a) else a
+        found = resolve(a, values) if type(a) is Dim else done.get(a)
+        return a if found is None else found
 
-    done: dict[Term, Any] = {}
-    stack: list[Any] = [t]
+    done: dict[Any, Any] = dict(values)
+    stack = [t] if isinstance(t, Term) and not t.ground else []
     while stack:
         x = stack[-1]
-        if not isinstance(x, Term) or x.ground or x in done:
-            stack.pop()
-            continue
         todo = [a for a in x.args if isinstance(a, Term) and not a.ground and a not in done]
         if todo:
-            stack.extend(reversed(todo))
-        else:
-            done[x] = x.head.make(*(argument(a) for a in x.args))
-            stack.pop()
+            stack += reversed(todo)
+            continue
+        stack.pop()
+        if x not in done:
+            made = x.head.make(*[argument(a) for a in x.args])
+            done[x] = made if dims is None else _unless_idle(made, dims)
     return argument(t)
+
+
+def _unless_idle(t: Term, dims: Dims) -> Term:
+    """A term, or what it reshapes to the shape that it has."""
+    if t.head is not reshape:
+        return t
+    inner, *lengths = t.args
+    same = all(map(dims.equal, shape(inner)[:2], lengths))
+    return inner if same else t
 
 
 def _no_cons(leaf: Any) -> Any:

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pytensor.tensor as pt
 from pytensor.tensor import linalg
-from pytensor.tensor.basic import MakeVector
 from pytensor.tensor.shape import Reshape
 
 from matchers import dims
@@ -108,13 +107,13 @@ def _reshape_build(x: Any, rows: Any, cols: Any) -> Any:
 
 def reshaped(x: Any, *lengths: Any) -> Any:
     """``x.reshape(lengths)``, made of its nodes."""
-    if all(isinstance(n, int) for n in lengths):
+    if all([isinstance(n, int) for n in lengths]):
         return _RESHAPE(len(lengths))(x, np.array(lengths, dtype="int64"))
-    return _RESHAPE(len(lengths))(x, _LENGTHS(*[pt.cast(n, "int64") for n in lengths]))
+    # A list, which becomes one node: of a vector the Op would take each length out again.
+    return _RESHAPE(len(lengths))(x, [pt.cast(n, "int64") for n in lengths])
 
 
 _RESHAPE = functools.lru_cache(Reshape)
-_LENGTHS = MakeVector("int64")
 
 reshape = Head(
     "reshape",

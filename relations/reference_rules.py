@@ -71,7 +71,7 @@ def uses(direction: Direction, term: Term, known: Any, context: Context) -> Iter
         relation = direction.relation
         proved = all(c.holds(match, known) for c in relation.conditions)
         if proved and complex_part(relation, match) is None:
-            new = instantiate(direction.target, match)
+            new = instantiate(direction.target, match, known.dims)
             before, after = match.get(_BEFORE, Run()), match.get(_AFTER, match.get(_OTHERS, Run()))
             if before or after:
                 new = source.head.make(before, new, after)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from matchers.dims import Dims
 from matchers.index import Index
 from matchers.marks import Free
 from matchers.match import Context, Pattern, Window, compile_pattern
@@ -95,7 +96,7 @@ def rewritten(direction: Direction, term: Term, window: Window, known: Any) -> T
         return None
     if complex_part(relation, bindings) is not None:
         return None
-    new = replaced(direction, window)
+    new = replaced(direction, window, known.dims)
     return new if same_batch(term, new, known) else None
 
 
@@ -122,9 +123,9 @@ def same_batch(term: Term, new: Term, known: Any) -> bool:
     )
 
 
-def replaced(direction: Direction, window: Window) -> Term:
+def replaced(direction: Direction, window: Window, dims: Dims | None = None) -> Term:
     """The target with its variables bound, between what stood around the source."""
-    new: Term = instantiate(direction.target, window.substitution)
+    new: Term = instantiate(direction.target, window.substitution, dims)
     if not window.before and not window.after:
         return new
     head = direction.source.head

@@ -143,6 +143,7 @@ def test_lengths_come_from_leaves() -> None:
     f = pytensor.function([AA, BB, xx], pt.as_tensor(length), mode=PLAIN, on_unused_input="ignore")
     assert f(*values.values()) == 15
     assert b.length(const(7)) == 7
+    assert b.length(A.rows) is b.length(A.rows)  # one node for all that asks for it
 
 
 def test_lengths_of_sums() -> None:

@@ -19,6 +19,7 @@ from pytensor.graph.rewriting.unify import ConstrainedVar
 from unification import reify, unify
 from unification.core import isground, unground_lvars
 
+from matchers.dims import Dims
 from matchers.terms import LogicVar, Run, Term, atom, number, shape
 from matchers.unification import instantiate
 from matchers.vocabulary import (
@@ -29,6 +30,7 @@ from matchers.vocabulary import (
     kron,
     matmul,
     trace,
+    unvec,
     vec,
 )  # fmt: skip
 
@@ -151,6 +153,17 @@ def test_instantiate_needs_no_substitution_machinery():
     assert instantiate(A, {A: a}) is a
     assert instantiate(A.rows, {A: a}) == shape(a)[0]
     assert instantiate(A @ B, {A: a}) is a @ B
+
+
+def test_a_reshape_to_the_known_shape_is_left_out():
+    dims = Dims()
+    same = unvec(A, B.rows, B.cols)
+    assert instantiate(same, {A: a, B: b}, dims) is unvec(a, b.rows, b.cols)
+    dims.unify(a.rows, b.rows)
+    dims.unify(a.cols, b.cols)
+    assert instantiate(same, {A: a, B: b}, dims) is a
+    assert instantiate(same @ C, {A: a, B: b, C: c}, dims) is a @ c
+    assert instantiate(same, {A: a, B: b}) is unvec(a, b.rows, b.cols)
 
 
 # --- cons ----------------------------------------------------------------------------------------
