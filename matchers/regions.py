@@ -89,8 +89,9 @@ def regions(fgraph: Any) -> Iterator[Region]:
     groups = _grown(order)
     _caps(fgraph, order, groups)
     sets: dict[Any, list[Any]] = {}
+    inside = groups.parent
     for node in order:
-        if node in groups:
+        if node in inside:
             sets.setdefault(groups.root(node), []).append(node)
     for nodes in sets.values():
         kinds = [type(core_op(n)) for n in nodes]
@@ -133,14 +134,16 @@ def _grown(order: list[Any]) -> _Groups:
 
 def _caps(fgraph: Any, order: list[Any], groups: _Groups) -> None:
     """Take in what stands on top: a squeeze, the logarithm of an absolute determinant, a sum."""
+    inside = groups.parent
     for node in order:
-        if type(node.op) is Elemwise and linking(node) and node not in groups:
-            below = [i.owner for i in node.inputs if i.owner in groups]
-            if len(below) > 1:
-                for up in below:
-                    groups.join(node, up)
-        if node not in groups:
-            continue
+        if node not in inside:
+            if type(node.op) is not Elemwise:
+                continue
+            below = [i.owner for i in node.inputs if i.owner in inside]
+            if len(below) < 2 or not linking(node):
+                continue
+            for up in below:
+                groups.join(node, up)
         for out in node.outputs:
             clients = [c for c, _ in fgraph.clients.get(out, ())]
             for up in clients:
@@ -172,19 +175,16 @@ def used_outside(fgraph: Any, nodes: list[Any]) -> list[Any]:
 
 
 class _Groups:
-    """Disjoint sets of nodes."""
+    """Disjoint sets of nodes; `parent` has all of them."""
 
-    __slots__ = ("_parent",)
+    __slots__ = ("parent",)
 
     def __init__(self) -> None:
-        self._parent: dict[Any, Any] = {}
-
-    def __contains__(self, node: Any) -> bool:
-        return node in self._parent
+        self.parent: dict[Any, Any] = {}
 
     def root(self, node: Any) -> Any:
         """The representative of the set of `node`, which is put in if it is new."""
-        parent = self._parent
+        parent = self.parent
         up = parent.setdefault(node, node)
         while up is not node:
             parent[node] = above = parent[up]
@@ -193,4 +193,4 @@ class _Groups:
 
     def join(self, a: Any, b: Any) -> None:
         """Make one set of two."""
-        self._parent[self.root(b)] = self.root(a)
+        self.parent[self.root(b)] = self.root(a)
