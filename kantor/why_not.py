@@ -20,7 +20,7 @@ from kantor.notation import Notation
 from kantor.survey import Survey, verdict
 from lowering.polynomials import Poly
 from lowering.search import positions
-from matchers.conditions import SHAPE_CONDITIONS, Condition
+from matchers.conditions import Condition
 from matchers.dims import Dim, Dims
 from matchers.match import Context, compile_pattern
 from matchers.regions import regions
@@ -172,7 +172,7 @@ def _failed(match: Match, known: Any) -> list[Condition]:
     """The conditions that are not proved, each of one variable where that is possible."""
     conditions: list[Condition] = []
     for c in match.direction.relation.conditions:
-        each = c.name in ("square", "nonempty") or c.name in KEY_REGISTRY
+        each = c.name in ("square", "nonempty", "unbatched") or c.name in KEY_REGISTRY
         conditions += [c._replace(variables=(x,)) for x in c.variables] if each else [c]
     return [c for c in conditions if not c.holds(match.bindings, known)]
 
@@ -217,7 +217,7 @@ def _refuted(c: Condition, match: Match, place: Place) -> str:
     unequal = any(m.known and n.known and m != n for m, n in pairs)
     shapes = {x: shape(match.bindings[x])[:2] for x in c.variables}
     empty = any(normal(n) == Dim(0) for lengths in shapes.values() for n in lengths)
-    if not unequal and not (empty and not pairs and c.name in SHAPE_CONDITIONS):
+    if not unequal and not (empty and c.name == "nonempty"):
         return ""
     return " and ".join(f"{texts[x]} is {dim(m)} × {dim(n)}" for x, (m, n) in shapes.items())
 

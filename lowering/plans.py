@@ -287,6 +287,11 @@ def _reduced(term: Term) -> Step:
     return Step("elementwise", (_entries(term.args[0]),), _batch(term), _terms(term.args))
 
 
+def _batch_summed(term: Term) -> Step:
+    (x,) = term.args
+    return Step("elementwise", (_entries(x),), _batch(x), (x,))
+
+
 def _reduced_twice(term: Term) -> Step:
     """Multiply and sum all blocks; both are elementwise over the first argument."""
     return Step("elementwise", (_entries(term.args[0]) * 2,), _batch(term), _terms(term.args))
@@ -350,6 +355,8 @@ _BY_HEAD: dict[Head, Callable[[Term], Step]] = {
     v.kron_adjoint_left: _reduced_twice,
     v.kron_adjoint_right: _reduced_twice,
     v.total: _reduced,
+    v.batch_sum: _batch_summed,
+    v.beside: _entrywise("copy"),
     v.trace: lambda t: Step("elementwise", (shape(t.args[0])[0],), _batch(t), _terms(t.args)),
     contract: _contraction,
     v.inverse: _of_order("inverse"),

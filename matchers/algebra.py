@@ -210,6 +210,7 @@ add = Head(
     flat=True,
     commutative=True,
     precedence=3,
+    entrywise=True,
 )
 
 
@@ -244,6 +245,7 @@ mul = Head(
     flat=True,
     commutative=True,
     precedence=6,
+    entrywise=True,
 )
 
 
@@ -282,7 +284,7 @@ def _carried(x: Any) -> tuple[Any, ...] | None:
         return None
     if x.head is scale:
         return x.args[1:]
-    return x.args if x.head in (matmul, add, mul, inverse) else None
+    return x.args if x.head.entrywise or x.head in (matmul, inverse) else None
 
 
 def _transposed_leaf(x: Any) -> Any:

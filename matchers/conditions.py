@@ -15,8 +15,10 @@ STRUCTURES = (
     "symmetric", "positive_definite", "diagonal", "lower_triangular", "upper_triangular",
     "orthogonal", "permutation", "tridiagonal",
 )  # fmt: skip
-# Conditions on lengths; all others name a structure.
-SHAPE_CONDITIONS = ("square", "same_shape", "conforming", "nonempty")
+# Conditions on batches: which operands have one.
+BATCH_CONDITIONS = ("same_batch", "unbatched")
+# Conditions on axes; all others name a structure.
+SHAPE_CONDITIONS = ("square", "same_shape", "conforming", "nonempty", *BATCH_CONDITIONS)
 # Structures of square matrices only. To PyTensor a triangular matrix, and a selection of rows, need
 # not be square, and what is said of entries is said of vectors as well.
 SQUARE_STRUCTURES = ("symmetric", "positive_definite", "diagonal", "orthogonal", "permutation")
@@ -40,7 +42,8 @@ class Condition(NamedTuple):
     Attributes
     ----------
     name : str
-        ``square``, ``same_shape``, ``conforming``, ``nonempty``, or the name of an assumption.
+        ``square``, ``same_shape``, ``conforming``, ``nonempty``, ``same_batch``, ``unbatched``, or
+        the name of an assumption.
     variables : tuple
         The logic variables that it constrains.
     implied : bool
@@ -85,11 +88,18 @@ class Condition(NamedTuple):
         dims = known.dims
         if self.implied:
             return all(dims.unify(a, b) for a, b in self.equations(bindings))
+        if self.name in BATCH_CONDITIONS:
+            return self._of_batches([shape(bindings.get(x, x))[2] for x in self.variables], dims)
         if self.name in SHAPE_CONDITIONS:
             return all(dims.equal(a, b) for a, b in self.equations(bindings)) and all(
                 n.known and n.coef > 0 for n in map(dims.normal, self.nonzero(bindings))
             )
         return all(known.holds(bindings[x], self.name) for x in self.variables)
+
+    def _of_batches(self, batches: list[tuple[Dim, ...]], dims: Dims) -> bool:
+        if self.name == "unbatched":
+            return not any(batches)
+        return all(len(a) == len(b) and all(map(dims.equal, a, b)) for a, b in pairwise(batches))
 
     def declaration(self, bindings: Mapping[LogicVar, Any]) -> str:
         """The declaration that would make it hold."""
@@ -100,6 +110,10 @@ class Condition(NamedTuple):
             return f"give {' and '.join(names)} static shapes that conform"
         if self.name == "same_shape":
             return f"give {' and '.join(names)} equal static shapes"
+        if self.name == "same_batch":
+            return f"give {' and '.join(names)} the same batch axes"
+        if self.name == "unbatched":
+            return f"give {' and '.join(names)} no batch axes"
         if self.name == "nonempty":
             what = "static shapes" if names[1:] else "a static shape"
             return f"give {' and '.join(names)} {what}"
@@ -135,6 +149,16 @@ def same_shape(*matrices: LogicVar) -> Condition:
 def nonempty(*matrices: LogicVar) -> Condition:
     """Each of `matrices` has a row and a column at least, which static shapes prove."""
     return Condition("nonempty", matrices)
+
+
+def same_batch(*matrices: LogicVar) -> Condition:
+    """All of `matrices` have the same batch axes, so that none is broadcast over another's."""
+    return Condition("same_batch", matrices)
+
+
+def unbatched(*matrices: LogicVar) -> Condition:
+    """None of `matrices` has a batch axis."""
+    return Condition("unbatched", matrices)
 
 
 def assumed(key: str, *matrices: LogicVar) -> Condition:

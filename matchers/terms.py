@@ -127,7 +127,7 @@ class Run(tuple):  # type: ignore[type-arg]
 
 
 _REDUCTIONS = frozenset(("trace", "det", "logabsdet", "total", "item", "size"))
-_ENTRYWISE = frozenset(("mul", "add", "reciprocal", "scale"))
+_ON_SCALARS = frozenset(("mul", "add", "reciprocal", "scale"))
 
 # Whether heads make terms of their arguments as they are, so that a relation can be read as its
 # author wrote it; set for the moment by `kantor.checking`, in its own context.
@@ -156,13 +156,15 @@ class Head:
         The operands are a multiset.
     symmetric : bool
         The transpose of such a term is the term.
+    entrywise : bool
+        The transpose of such a term is the term of the transposes.
     template : str
         How it prints, with ``{0}``, ``{1}`` … for the arguments.
     """
 
     __slots__ = (
         "_normal", "bit", "build", "commutative", "entrywise", "flat", "name", "precedence",
-        "reduces", "shape", "symmetric", "template",
+        "reduces", "scalars", "shape", "symmetric", "template",
     )  # fmt: skip
 
     def __init__(
@@ -177,6 +179,7 @@ class Head:
         template: str | None = None,
         precedence: int = 9,
         symmetric: bool = False,
+        entrywise: bool = False,
     ) -> None:
         if name in HEADS:
             raise ValueError(f"there is a head {name!r} already")
@@ -189,9 +192,10 @@ class Head:
         self.template = template
         self.precedence = precedence
         self.symmetric = symmetric
+        self.entrywise = entrywise
         # 0-d by construction: a scalar reduction, or an elementwise operation on coefficients.
         self.reduces = name in _REDUCTIONS
-        self.entrywise = name in _ENTRYWISE
+        self.scalars = name in _ON_SCALARS
         # In `Term.heads` each head has a bit of its own.
         self.bit = 1 << len(HEADS)
         HEADS[name] = self
@@ -422,7 +426,7 @@ def _made(cls: type[Term], head: Head, args: tuple[Any, ...]) -> Any:
             ground = False
     term.ground = ground
     term.heads = heads
-    term.scalar = head.reduces or (head.entrywise and all([is_scalar(a) for a in args]))
+    term.scalar = head.reduces or (head.scalars and all([is_scalar(a) for a in args]))
     return term
 
 

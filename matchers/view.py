@@ -221,7 +221,11 @@ class View:
                 fresh += [a for a in t.args if isinstance(a, Term)]
         if isinstance(term, Atom) or core == 0:
             return
-        rows, cols, _ = shape(term)
+        rows, cols, batch = shape(term)
+        if batch:
+            # A batch may be read with another core as well, and reshapes mention its lengths.
+            self._same_shape(atom(var, core), term)
+            return
         static = var.type.shape[-core:]
         if static[0] is not None:
             self.dims.unify(rows, const(static[0]))
@@ -238,7 +242,11 @@ class View:
                 self.dims.unify(*shape(term)[:2])
 
     def _same_shape(self, a: Term, b: Term) -> None:
-        for m, n in zip(shape(a)[:2], shape(b)[:2], strict=True):
+        """A variable has the lengths of what it reads as, batch axes included."""
+        (*sides, batch), (*others, batches) = shape(a), shape(b)
+        for m, n in zip(sides, others, strict=True):
+            self.dims.unify(m, n)
+        for m, n in zip(reversed(batch), reversed(batches), strict=False):
             self.dims.unify(m, n)
 
     def shape_of(self, var: Any, core: int) -> tuple[Dim, Dim]:

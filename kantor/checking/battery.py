@@ -9,14 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from zlib import crc32
 
-from kantor.checking.instances import (
-    LONGEST,
-    Instance,
-    NoInstance,
-    Problem,
-    Variant,
-    applicable,
-)
+from kantor.checking.instances import LONGEST, Instance, NoInstance, Problem
 from kantor.checking.matching import (
     check_dimensions,
     check_implied,
@@ -27,6 +20,7 @@ from kantor.checking.matching import (
 from kantor.checking.numeric import Mismatch, Numeric
 from kantor.checking.preserving import check_preserved
 from kantor.checking.sides import Undefined, first_line, readings
+from kantor.checking.variants import Variant, applicable
 from relations.language import Relation
 
 EXAMPLES = 25

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -15,39 +15,16 @@ from kantor.checking.demands import demands, given_shapes, keys, own_demands
 from kantor.checking.entries import MAKERS, Array, Source, makers
 from kantor.checking.lengths import Known, Lengths
 from kantor.checking.sides import Sides
+from kantor.checking.variants import PLAIN, Variant
 from matchers.conditions import Condition
 from matchers.dims import Axis
-from matchers.terms import LogicVar, Term, subterms
+from matchers.terms import LogicVar
 
 LONGEST = 5
 
 
 class NoInstance(Exception):
     """Nothing that meets the conditions can be drawn; the message says why."""
-
-
-class Variant(NamedTuple):
-    """What kind of numbers, and which variables have a leading batch axis."""
-
-    name: str
-    dtype: str = "float64"
-    batched: str = ""
-
-    def batch(self, index: int) -> bool:
-        """Whether the variable in this position has a batch axis."""
-        return self.batched == "all" or (self.batched == "first" and index == 0)
-
-
-PLAIN = Variant("float64")
-COMPLEX = Variant("complex", "complex128")
-VARIANTS = (
-    PLAIN,
-    Variant("float32", "float32"),
-    COMPLEX,
-    Variant("integer", "int64"),
-    Variant("batched", batched="all"),
-    Variant("batched in part", batched="first"),
-)
 
 
 @dataclass(frozen=True)
@@ -242,24 +219,3 @@ def _preferring(name: str) -> Callable[[tuple[str, ...]], str]:
 def _some(made: Instance | None) -> Iterator[Instance]:
     if made is not None:
         yield made
-
-
-# --- variants ----------------------------------------------------------------------------------
-
-
-def applicable(sides: Sides) -> tuple[Variant, ...]:
-    """The variants in which a relation can be stated.
-
-    Numbers made of matrices have no batch; what holds over the reals only says nothing of complex
-    ones.
-    """
-    real = sides.relation.field == "real"
-    terms = [t for side in (*sides.written, sides.lhs, sides.rhs) for t in subterms(side)]
-    one = any(t.scalar and _mentions_matrix(t) for t in terms)
-    return tuple(v for v in VARIANTS if not ((v.batched and one) or (v is COMPLEX and real)))
-
-
-def _mentions_matrix(term: Term) -> bool:
-    return any(
-        isinstance(a, LogicVar) and a.kind != "scalar" for t in subterms(term) for a in t.args
-    )

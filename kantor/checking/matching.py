@@ -10,18 +10,14 @@ from typing import Any
 import numpy as np
 
 from kantor.checking.compare import measured, size
-from kantor.checking.instances import (
-    COMPLEX,
-    Instance,
-    Problem,
-    cycling,
-)
+from kantor.checking.instances import Instance, Problem, cycling
 from kantor.checking.lengths import Equation, Lengths
 from kantor.checking.numeric import Mismatch, Numeric
 from kantor.checking.posed import Posed, Read, pose, read
 from kantor.checking.reading import read_term, same_term, unreadable
 from kantor.checking.sides import Sides, Undefined
-from matchers.conditions import SHAPE_CONDITIONS, Condition
+from kantor.checking.variants import COMPLEX, telling, unmet
+from matchers.conditions import BATCH_CONDITIONS, SHAPE_CONDITIONS, Condition
 from matchers.conforming import equations, learn
 from matchers.dims import Axis
 from matchers.terms import LogicVar, subterms
@@ -72,6 +68,12 @@ def near_misses(problem: Problem) -> Iterator[NearMiss]:
     for c in relation.conditions:
         if c.implied:
             continue
+        if c.name in BATCH_CONDITIONS:
+            for variant in unmet(sides, c):
+                for instance in (None, sound):
+                    posed = pose(sides, instance=instance, variant=variant)
+                    yield NearMiss(relation, c, posed, f"the matrices are {variant.name}")
+            continue
         if c.name not in SHAPE_CONDITIONS:
             for x in c.variables:
                 how = f"nothing is declared of {x}"
@@ -100,7 +102,7 @@ def static_instance(
 ) -> Instance | None:
     """An instance whose lengths differ wherever they may."""
     for turn in (lengths, (3, 2, 2, 3, 4), (2, 4), (3,), (2,), (1,)):
-        made = problem.instance(cycling(turn), seed=1)
+        made = problem.instance(cycling(turn), seed=1, variant=telling(problem.sides))
         if made is not None:
             return made
     return None
@@ -212,7 +214,7 @@ def _check_graphs(problem: Problem, direction: Direction, sound: Instance, notes
     shaped = [c for c in relation.conditions if c.name in SHAPE_CONDITIONS and not c.implied]
     dynamic = not direction.backward and all(_proved(sides, c) for c in shaped)
     for instance in (sound, None) if dynamic else (sound,):
-        posed = pose(sides, side, instance=instance)
+        posed = pose(sides, side, instance=instance, variant=sound.variant)
         found = read(posed)
         _check_rewrites(found, posed.values(sound), sound)
         if found.matched:

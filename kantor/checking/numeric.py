@@ -14,8 +14,9 @@ import pytensor.tensor as pt
 
 from kantor.checking.compare import Measured, measured, size
 from kantor.checking.entries import along
-from kantor.checking.instances import Instance, Problem, Variant
+from kantor.checking.instances import Instance, Problem
 from kantor.checking.sides import Evaluator, Sides, Undefined, Unsupported, build, first_line
+from kantor.checking.variants import Variant
 
 _GRADIENTS = ("float64",)
 ONE_WAY = "if that is meant, say both_ways=False"

@@ -10,13 +10,9 @@ import pytensor.tensor as pt
 from pytensor.assumptions import KEY_REGISTRY, assume
 
 from kantor.api import graph_of
-from kantor.checking.instances import (
-    PLAIN,
-    Instance,
-    NoInstance,
-    Variant,
-)
+from kantor.checking.instances import Instance, NoInstance
 from kantor.checking.sides import Evaluator, Sides, build
+from kantor.checking.variants import PLAIN, Variant
 from matchers.conditions import SHAPE_CONDITIONS
 from matchers.dims import ONE
 from matchers.match import Context

@@ -15,6 +15,8 @@ from kantor.checking.instances import Instance, Problem
 from kantor.checking.lengths import value
 from kantor.checking.posed import Read, everywhere, pose, structured
 from kantor.checking.sides import Sides
+from kantor.checking.variants import telling
+from matchers.batches import LEAVING
 from matchers.conforming import equations
 from matchers.dims import Dim
 from matchers.match import Context
@@ -53,7 +55,7 @@ def read_term(
     for x, array in zip(problem.sides.variables, instance.values, strict=True):
         split = compound and x.kind == "matrix" and not problem.required[x]
         column = x.kind == "vector"
-        parts = _factors(array) if split else [array[:, 0] if column else array]
+        parts = _factors(array) if split else [array[..., 0] if column else array]
         news = [pt.tensor(x.name, dtype="float64", shape=p.shape) for p in parts]
         core = _CORES.get(x.kind, 2)
         atoms = [atom(structured(x, v, problem.sides.relation), core) for v in news]
@@ -66,10 +68,10 @@ def read_term(
 
 def _factors(array: Any) -> list[Any]:
     """Two factors of the shape's product, not of its value."""
-    m, n = array.shape
+    *batch, m, n = array.shape
     k = max(m, n) + 1
     rng = np.random.default_rng(k)
-    return [rng.standard_normal((m, k)), rng.standard_normal((k, n))]
+    return [rng.standard_normal((*batch, m, k)), rng.standard_normal((*batch, k, n))]
 
 
 def _matched(direction: Direction, term: Term, inputs: list[Any]) -> Read:
@@ -103,9 +105,9 @@ def _readable(term: Term, instance: Instance) -> bool:
             args.append(getattr(a, "value", a))
         else:
             rows, cols, _ = shape(a)
-            dims = (
-                () if is_scalar(a) else (value(rows, instance.known), value(cols, instance.known))
-            )
+            sides = (value(rows, instance.known), value(cols, instance.known))
+            lead = (instance.batch,) if term.head in LEAVING else ()
+            dims = () if is_scalar(a) else (*lead, *sides)
             args.append(pt.tensor(dtype="float64", shape=dims))
     view = View(graph_of([pt.as_tensor_variable(term.head.build(*args))])[0])
     read_back = view.definition(view.fgraph.outputs[0])
@@ -114,7 +116,9 @@ def _readable(term: Term, instance: Instance) -> bool:
 
 def same_term(sides: Sides, instance: Instance | None = None) -> bool:
     """Whether both sides of an axiom read as one term."""
-    left, right = pose(sides, instance=instance), pose(sides, sides.written[1], instance=instance)
+    left, right = (
+        pose(sides, side, instance=instance, variant=telling(sides)) for side in sides.written
+    )
     swap: Mapping[Any, Any] = dict(zip(right.inputs, left.inputs, strict=True))
     fgraph, _ = graph_of([left.output, clone_replace(right.output, swap)])
     view = View(fgraph)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from pytensor.tensor.elemwise import DimShuffle
+
 from matchers import vocabulary as v
-from matchers.reading.common import Reading
+from matchers.reading.common import Reading, whole_batch
 from matchers.terms import Term, shape
 
 
@@ -67,8 +69,10 @@ def specified(view: Any, node: Any, out: int, core: int) -> Reading:
 
 
 def reshape(view: Any, node: Any, out: int, core: int) -> Reading:
-    """Row-major reshapes between vectors and matrices."""
+    """Row-major reshapes between vectors and matrices, and of a batch to one matrix."""
     x, lengths = node.inputs
+    if core == 2 == node.outputs[0].type.ndim and x.type.ndim > 2:
+        return _beside(view, x, lengths)
     if x.type.ndim not in (1, 2) or node.outputs[0].type.ndim not in (1, 2):
         return None
     if core != node.outputs[0].type.ndim:
@@ -93,3 +97,24 @@ def reshape(view: Any, node: Any, out: int, core: int) -> Reading:
         return v.unvec(t, m, n)  # type: ignore[no-any-return]
 
     return [(x, x.type.ndim)], make
+
+
+def _beside(view: Any, x: Any, lengths: Any) -> Reading:
+    """The members of a batch side by side: their rows stand before the batch, then columns."""
+    n = x.type.ndim
+    if x.owner is None or type(x.owner.op) is not DimShuffle:
+        return None
+    batch, orders = tuple(range(n - 2)), {n - 2: n - 1, n - 1: n - 2}
+    inner, (rows, *others) = x.owner.inputs[0], x.owner.op.new_order
+    if inner.type.ndim != n or tuple(others) != (*batch, orders.get(rows)):
+        return None
+
+    def make(t: Term) -> Term | None:
+        whole: Term = v.beside(t if rows == n - 2 else v.transpose(t))
+        new = view.lengths(lengths)
+        if new is None or not whole_batch(inner, t):
+            return None
+        both = zip(new, shape(whole)[:2], strict=True)
+        return whole if all(d is None or view.dims.equal(d, side) for d, side in both) else None
+
+    return [(inner, 2)], make

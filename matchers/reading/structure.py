@@ -10,7 +10,7 @@ from pytensor.tensor.linalg.products import KroneckerProduct
 
 from matchers import contractions
 from matchers import vocabulary as v
-from matchers.reading.common import Reader, Reading, core_op, same_dtype
+from matchers.reading.common import Reader, Reading, core_op, same_dtype, whole_batch
 from matchers.terms import Term
 
 
@@ -121,11 +121,13 @@ def _main_diagonal(node: Any, ndim: int) -> bool:
 
 
 def total(view: Any, node: Any, out: int, core: int) -> Reading:
-    """A sum over all entries; over a diagonal it is a trace."""
+    """A sum over all entries, which over a diagonal is a trace, or over a batch of matrices."""
     x, n = node.inputs[0], node.inputs[0].type.ndim
     axes = tuple(range(n)) if node.op.axis is None else node.op.axis
     if not same_dtype(node):
         return None
+    if core == 2 and n > 2 and tuple(axes) == tuple(range(n - 2)):
+        return [(x, 2)], lambda t: v.batch_sum(t) if whole_batch(x, t) else None
     if core == 1 and n == 2 and tuple(axes) == (1,) and x.type.shape[0] == 1:
         # One vector in a batch of one, which is how PyMC writes a quadratic form.
         return [(x, 1)], v.total

@@ -11,6 +11,7 @@ import kantor
 from kantor.explain import explain
 from kantor.near import nearest
 from kantor.survey import replaced
+from matchers.conditions import BATCH_CONDITIONS
 from matchers.dims import Dim, Dims
 from matchers.match import variables_of
 from matchers.terms import LogicVar, Number, evaluate, subterms
@@ -130,7 +131,13 @@ def _graph(relation):
     # Columns are columns, not matrices of a shape that has to be guessed.
     for i, t in enumerate(t for t in subterms(lhs) if t.head is reshape):
         (lhs,) = replaced((lhs,), t, LogicVar(f"vec{i}", "vector"))
-    values = {x: make[x.kind](str(x)) for x in variables_of(lhs)}
+    variables = variables_of(lhs)
+    values = {x: make[x.kind](str(x)) for x in variables}
+    # Where there is a condition on batches, so that it is not met.
+    conditions = {c.name for c in relation.conditions}
+    batched = variables if "unbatched" in conditions else variables[:1]
+    if not conditions.isdisjoint(BATCH_CONDITIONS):
+        values.update({x: pt.tensor3(str(x)) for x in batched})
 
     def leaf(x):
         if isinstance(x, LogicVar):

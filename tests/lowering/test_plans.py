@@ -23,6 +23,7 @@ AA, BB, SS, XX = (pt.matrix(name) for name in ("A", "B", "S", "X"))
 xx, yy = pt.vectors("x", "y")
 A, B, S, X = map(atom, (AA, BB, SS, XX))
 x, y = atom(xx, 1), atom(yy, 1)
+T = atom(pt.tensor3("T"))
 
 
 def size(dim: Dim) -> float:
@@ -50,6 +51,8 @@ CHOSEN: dict[str, tuple[Term, list[str]]] = {
     "vec": (v.vec(A), []),
     "vec of a transpose": (v.vec(A.T), ["copy"]),
     "trace": (v.trace(A), ["elementwise"]),
+    "sum over a batch": (v.batch_sum(T), ["elementwise"]),
+    "members side by side": (v.beside(T), ["copy"]),
     "determinant": (v.logabsdet(A), ["determinant"]),
     "cholesky": (v.cholesky(A), ["cholesky"]),
     "expm": (v.expm(A), ["expm"]),

@@ -17,7 +17,7 @@ from matchers.terms import LogicVar, Number, Run, Term, atom, evaluate, number, 
 from tests.matchers.literal import draw
 
 AA, BB = pt.matrices("A", "B")
-A, B, x = atom(AA), atom(BB), atom(pt.vector("x"), 1)
+A, B, x, T = atom(AA), atom(BB), atom(pt.vector("x"), 1), atom(pt.tensor3("T"))
 c, d = atom(pt.scalar("c"), 0), atom(pt.scalar("d"), 0)
 I3 = v.eye(const(3))
 
@@ -41,6 +41,11 @@ SAME: dict[str, tuple[Any, Any]] = {
     "and linear": (v.kron(2 * A, c * B), 2 * (c * v.kron(A, B))),
     "traces are linear": (v.trace(c * A), v.mul(c, v.trace(A))),
     "totals are linear": (v.total(3 * A), v.scale(3, v.total(A))),
+    "sums over a batch are linear": (v.batch_sum(2 * (c * T)), 2 * (c * v.batch_sum(T))),
+    "a matrix is its own sum over a batch": (v.batch_sum(A @ B), A @ B),
+    "members side by side are linear": (v.beside(c * T), c * v.beside(T)),
+    "a matrix stands alone": (v.beside(A @ B), A @ B),
+    "transpose of a sum over a batch": (v.transpose(v.batch_sum(T @ A)), v.batch_sum(A.T @ T.T)),
     "transpose twice": (v.transpose(v.transpose(A)), A),
     "transpose of a product": (v.transpose(A @ B), B.T @ A.T),
     "of a sum": (v.transpose(A + B), A.T + B.T),

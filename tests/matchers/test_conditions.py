@@ -57,6 +57,27 @@ def test_same_shape() -> None:
     assert not k.same_shape(X, Y).holds({X: A, Y: A.T}, known)
 
 
+def test_same_batch() -> None:
+    T, U, W = atom(pt.tensor3("T")), atom(pt.tensor3("U")), atom(pt.tensor4("W"))
+    known = Known()
+    assert k.same_batch(X, Y).holds({X: A, Y: B}, known)
+    assert not k.same_batch(X, Y).holds({X: T, Y: U}, known)
+    learn(known.dims, T @ U)
+    assert k.same_batch(X, Y).holds({X: T, Y: U @ A}, known)
+    for other in (A, W, T @ W):
+        assert not k.same_batch(X, Y).holds({X: T, Y: other}, known)
+    assert "the same batch axes" in k.same_batch(X, Y).declaration({X: T, Y: A})
+
+
+def test_unbatched() -> None:
+    T = atom(pt.tensor3("T"))
+    known = Known()
+    assert k.unbatched(X, Y).holds({X: A, Y: atom(pt.tensor("T", shape=(1, 3, 3)))}, known)
+    assert not k.unbatched(X, Y).holds({X: A, Y: T}, known)
+    assert not k.unbatched(X).holds({X: A @ T}, known)
+    assert "no batch axes" in k.unbatched(X).declaration({X: T})
+
+
 def test_what_is_implied_is_learnt() -> None:
     known = Known()
     condition = k.implied(k.square(X, Y))

@@ -38,6 +38,7 @@ KERNELS: dict[str, tuple[Any, str, tuple[int, ...], int]] = {
     "block_diag": (linalg.block_diag(A, B), "copy", (7 * 9,), 1),
     "elementwise": (A + C, "elementwise", (12,), 1),
     "sum": (A.sum(), "elementwise", (12,), 1),
+    "sum over a batch": (T.sum(axis=0), "elementwise", (54,), 1),
     "transpose": (A.T, "view", (), 1),
     "reshape": (A.reshape((12,)), "view", (), 1),
     "diagonal": (pt.diagonal(S), "view", (), 1),

@@ -21,12 +21,13 @@ A, B, C, D = pt.matrices("A", "B", "C", "D")
 x, y = pt.vectors("x", "y")
 c, d = pt.scalars("c", "d")
 T, U = pt.tensor3("T"), pt.tensor3("U")
+W = pt.tensor4("W")
 row, column = pt.matrix("row", shape=(1, None)), pt.matrix("column", shape=(None, 1))
 TALL, WIDE = draw(3, 2), draw(2, 4)
 P = TALL @ TALL.T + np.eye(3)
 VALUES: dict[Any, Any] = {
     A: regular(3), B: regular(3), C: draw(3, 2), x: draw(3), y: draw(3), c: 1.7, d: -0.4,
-    T: draw(2, 3, 3), U: draw(2, 3, 3), row: draw(1, 3), column: draw(3, 1),
+    T: draw(2, 3, 3), U: draw(2, 3, 3), W: draw(4, 2, 3, 5), row: draw(1, 3), column: draw(3, 1),
 }  # fmt: skip
 batched_kron = pt.vectorize(linalg.kron, "(a,b),(c,d)->(e,f)")
 
@@ -77,6 +78,12 @@ READ: dict[str, tuple[Callable[[], Any], str]] = {
     "sum": (lambda: A.sum(), "Σ(A)"),
     "sum over both axes": (lambda: A.sum(axis=(0, 1)), "Σ(A)"),
     "sum of a vector": (lambda: x.sum(), "Σ(x)"),
+    "sum over a batch": (lambda: T.sum(axis=0), "Σᵦ(T)"),
+    "sum over a batch of products": (lambda: (T @ U).sum(axis=0), "Σᵦ(T U)"),
+    "sum over a batch of transposes": (lambda: T.mT.sum(axis=0), "Σᵦ(Tᵀ)"),
+    "sum over two batch axes": (lambda: W.sum(axis=(0, 1)), "Σᵦ(W)"),
+    "sum over a batch of one": (lambda: (A[None] @ B).sum(axis=0), "A B"),
+    "sum over a batch of columns": (lambda: (T @ x[:, None]).sum(axis=0), "Σᵦ(T x)"),
     "add": (lambda: A + B, "A + B"),
     "add three": (lambda: pt.add(A, B, A), "A + B + A"),
     "sub": (lambda: A - B, "A - B"),
@@ -99,6 +106,12 @@ READ: dict[str, tuple[Callable[[], Any], str]] = {
     "alloc of a row": (lambda: pt.alloc(row, 4, row.shape[1]), "1 row"),
     "flatten": (lambda: A.ravel(), "vec(A)"),
     "reshape": (lambda: A.reshape((1, A.shape[0] * A.shape[1])), "mat(A)"),
+    "batch side by side": (
+        lambda: T.transpose(1, 0, 2).reshape((T.shape[1], T.shape[0] * T.shape[2])), "beside(T)"),
+    "batch of transposes side by side": (
+        lambda: T.transpose(2, 0, 1).reshape((T.shape[2], -1)), "beside(Tᵀ)"),
+    "two batch axes side by side": (
+        lambda: W.transpose(2, 0, 1, 3).reshape((W.shape[2], -1)), "beside(W)"),
     "reshape with -1": (lambda: A.reshape((A.shape[0], -1)) @ x, "A x"),
     "specified": (lambda: pt.specify_shape(A, (3, 3)) @ x, "A x"),
 }  # fmt: skip
@@ -137,6 +150,15 @@ OTHER: dict[str, Callable[[], Any]] = {
     "integers divided": lambda: pt.lmatrix("Z") / 2,
     "inverse of integers": lambda: linalg.inv(pt.lmatrix("Z")),
     "sum over rows": lambda: A.sum(axis=0),
+    "sum over the rows of a batch": lambda: T.sum(axis=1),
+    "sum over a part of a batch": lambda: W.sum(axis=0),
+    "sum over the last batch axis": lambda: W.sum(axis=1),
+    "batch one below the other": lambda: T.reshape((T.shape[0] * T.shape[1], T.shape[2])),
+    "batch in other rows": lambda: T.transpose(1, 0, 2).reshape((T.shape[0] * T.shape[1], -1)),
+    "batch in rows of another length": lambda: T.transpose(1, 0, 2).reshape((pt.iscalar("n"), -1)),
+    "batch axes side by side in another order": (
+        lambda: W.transpose(2, 1, 0, 3).reshape((W.shape[2], -1))
+    ),
     "sum that keeps axes": lambda: A.sum(keepdims=True),
     "sum in another dtype": lambda: pt.fmatrix("F").sum(dtype="float64"),
     "diagonal beside the middle": lambda: pt.diag(A, 1),
@@ -213,7 +235,7 @@ def test_empty_and_single(n: int) -> None:
 def test_other_dtypes(dtype: str) -> None:
     M, N = (pt.matrix(name, dtype=dtype) for name in "MN")
     v = pt.vector("v", dtype=dtype)
-    values = {M: draw(3, 3), N: draw(3, 3), v: draw(3)}
+    values = {M: regular(3), N: draw(3, 3), v: draw(3)}
     if dtype == "complex128":
         values = {k: a + 1j * draw(*a.shape) for k, a in values.items()}
     values = {k: (3 * a).astype(dtype) for k, a in values.items()}

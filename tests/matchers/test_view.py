@@ -15,7 +15,7 @@ from pytensor.tensor import linalg
 import kantor
 from kantor.api import graph_of
 from matchers import vocabulary as v
-from matchers.dims import const
+from matchers.dims import const, symbol
 from matchers.regions import regions
 from matchers.terms import Atom
 from matchers.view import View, natural_core
@@ -241,6 +241,19 @@ def test_lengths_are_learnt_from_ops() -> None:
     a, b = view.term(A), view.term(B)
     assert view.dims.equal(view.term(x).rows, a.cols * b.cols)
     assert not view.dims.equal(view.term(x).rows, a.cols)
+
+
+def test_the_lengths_of_a_batch() -> None:
+    T = pt.tensor3("T")
+    product, solved = A @ T, linalg.solve(A, C, b_ndim=1)
+    view = View()
+    view.term(pt.add(product @ B, product))
+    view.term(solved, 1)
+    assert isinstance(view.term(product), Atom)  # it is shared
+    assert view.dims.equal(symbol(product, 0), symbol(T, 0))
+    assert view.dims.equal(symbol(solved, 0), symbol(C, 0))
+    assert view.dims.equal(symbol(solved, 1), symbol(A, 1))
+    assert not view.dims.equal(symbol(product, 0), symbol(T, 1))
 
 
 def test_the_natural_core() -> None:

@@ -23,7 +23,7 @@ c = pt.scalar("c")
 # Square ones, of order 3, 3, 3 and 2, and vectors of length 3 and 6.
 S, T, U, V = (pt.matrix(n, shape=(k, k)) for n, k in (("S", 3), ("T", 3), ("U", 3), ("V", 2)))
 x3, x6, x9 = (pt.vector(f"x{k}", shape=(k,)) for k in (3, 6, 9))
-M3 = pt.tensor3("M3")
+M3, N3, M4 = pt.tensor3("M3"), pt.tensor3("N3"), pt.tensor4("M4")
 P, Q = (assume(m, positive_definite=True) for m in (A, B))
 R = assume(A, orthogonal=True)
 
@@ -36,6 +36,7 @@ def term(variable):
 a, b, cc, d = (term(m) for m in (A, B, C, D))
 s, t, u, w = (term(m) for m in (S, T, U, V))
 k = term(c)
+m3, n3 = term(M3), term(N3)
 tx, tx3, tx6, tx9 = (term(m) for m in (x, x3, x6, x9))
 
 
@@ -121,6 +122,53 @@ def test_axioms(name, matcher):
     # There is nothing to rewrite: the answer would be the graph itself, in another spelling.
     assert answers(relation, one, matcher) == set()
 
+
+# --- sums over a batch ---------------------------------------------------------------------------
+
+SUMS = {
+    "of products": (
+        products.batch_sum_of_product,
+        (M3 @ N3).sum(axis=0),
+        {v.beside(m3) @ v.beside(n3.T).T},
+    ),
+    "of products of three": (
+        products.batch_sum_of_product,
+        (M3 @ A @ N3).sum(axis=0),
+        {v.beside(m3 @ a) @ v.beside(n3.T).T, v.beside(m3) @ v.beside(n3.T @ a.T).T},
+    ),
+    "of products with one matrix": (
+        products.batch_sum_of_product,
+        (A @ M3).sum(axis=0),
+        set(),
+    ),
+    "of products with two batches": (
+        products.batch_sum_of_product,
+        (M4 @ N3).sum(axis=(0, 1)),
+        set(),
+    ),
+    "one matrix on the left": (
+        products.batch_sum_on_the_right,
+        (A @ M3).sum(axis=0),
+        {a @ v.batch_sum(m3)},
+    ),
+    "two matrices on the left": (
+        products.batch_sum_on_the_right,
+        (A @ B @ M3).sum(axis=0),
+        {a @ v.batch_sum(b @ m3), a @ b @ v.batch_sum(m3)},
+    ),
+    "a batch on the left": (products.batch_sum_on_the_right, (M3 @ A).sum(axis=0), set()),
+    "one matrix on the right": (
+        products.batch_sum_on_the_left,
+        (M3 @ A).sum(axis=0),
+        {v.batch_sum(m3) @ a},
+    ),
+    "a batch on the right": (products.batch_sum_on_the_left, (A @ M3).sum(axis=0), set()),
+    "over a part of a batch": (
+        products.batch_sum_of_product,
+        (M4 @ M4).sum(axis=0),
+        set(),
+    ),
+}
 
 # --- inverses ------------------------------------------------------------------------------------
 
@@ -257,6 +305,13 @@ KRONECKER = {
 
 
 @pytest.mark.parametrize("matcher", MATCHERS)
+@pytest.mark.parametrize("name", SUMS)
+def test_sums(name, matcher):
+    relation, graph, expected = SUMS[name]
+    assert answers(relation, graph, matcher) == expected
+
+
+@pytest.mark.parametrize("matcher", MATCHERS)
 @pytest.mark.parametrize("name", INVERSES)
 def test_inverses(name, matcher):
     relation, graph, expected = INVERSES[name]
@@ -270,7 +325,7 @@ def test_kronecker(name, matcher):
     assert answers(relation, graph, matcher) == expected
 
 
-@pytest.mark.parametrize("family", [AXIOMS, INVERSES, KRONECKER])
+@pytest.mark.parametrize("family", [AXIOMS, SUMS, INVERSES, KRONECKER])
 def test_there_are_ten_cases(family):
     assert len(family) >= 10
     assert all(isinstance(relation.lhs, Term) for relation, *_ in family.values())

@@ -13,8 +13,8 @@ from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
 
 from kantor.checking import Problem, near_misses, readings, verify
-from kantor.checking.instances import VARIANTS
 from kantor.checking.posed import read
+from kantor.checking.variants import VARIANTS
 from matchers.conditions import (
     Condition,
     assumed,
@@ -24,13 +24,17 @@ from matchers.conditions import (
     nonempty,
     orthogonal,
     positive_definite,
+    same_batch,
     same_shape,
     square,
     symmetric,
+    unbatched,
 )
 from matchers.conforming import DEMANDS
 from matchers.terms import HEADS, Head, LogicVar, shape
 from matchers.vocabulary import (
+    batch_sum,
+    beside,
     block_diag,
     cholesky,
     inverse,
@@ -317,6 +321,34 @@ def test_every_variant_is_verified() -> None:
 def test_a_batch_is_left_out_where_a_number_depends_on_it() -> None:
     verdict = holds(made(lambda: (total(A + B), total(A) + total(B))))
     assert not any("batched" in name for name in verdict.variants)
+
+
+def test_a_condition_on_batches_leaves_the_variants_that_meet_it() -> None:
+    together = made(
+        lambda: (batch_sum(A @ B), beside(A) @ transpose(beside(B.T)), same_batch(A, B))
+    )
+    verdict = holds(together)
+    assert verdict.variants["batched"] and verdict.near_misses >= 4
+    assert not any("part" in name for name in verdict.variants)
+    verdict = holds(made(lambda: (batch_sum(A @ B), A @ batch_sum(B), unbatched(A))))
+    assert verdict.variants["batched where it may be"] and verdict.near_misses >= 4
+    assert not {"batched", "batched in part"} & verdict.variants.keys()
+    between = batch_sum(A @ B @ C), beside(A @ B) @ transpose(beside(C.T))
+    assert holds(made(lambda: (*between, same_batch(A, C), unbatched(B)))).near_misses >= 4
+
+
+BATCHES: dict[str, Callable[[], tuple[Any, ...]]] = {
+    "no condition": lambda: (batch_sum(A @ B), beside(A) @ transpose(beside(B.T))),
+    "the wrong condition": lambda: (batch_sum(A @ B), A @ batch_sum(B), same_batch(A, B)),
+    "another matrix": lambda: (batch_sum(A @ B), A @ batch_sum(B), unbatched(B)),
+    "a product of sums": lambda: (batch_sum(A @ B), batch_sum(A) @ batch_sum(B)),
+    "an axiom": lambda: (batch_sum(A @ B), A @ B),
+}
+
+
+@pytest.mark.parametrize("name", BATCHES)
+def test_what_is_wrong_of_batches_is_found(name: str) -> None:
+    assert "batched" in failure(made(BATCHES[name]))
 
 
 def test_segments_and_rests_stand_for_none_and_more() -> None:

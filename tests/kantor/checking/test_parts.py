@@ -11,9 +11,10 @@ import pytest
 from kantor.checking import Problem, readings
 from kantor.checking.compare import measured
 from kantor.checking.entries import MAKERS, Source, along, makers
-from kantor.checking.instances import PLAIN, cycling
+from kantor.checking.instances import cycling
 from kantor.checking.lengths import Lengths
 from kantor.checking.sides import Evaluator, Undefined
+from kantor.checking.variants import PLAIN
 from matchers.dims import ONE
 from matchers.terms import VERBATIM
 from matchers.vocabulary import inverse, transpose
