@@ -11,7 +11,8 @@ from typing import Any
 
 from pytensor.graph.features import Feature
 
-from kantor.reading import SAMPLES, Reading
+from kantor.reading import Reading
+from kantor.sizes import SAMPLES
 from kantor.steps import PlainStep, Step
 from lowering.plans import Planner
 from lowering.search import BUDGET, Candidate, search
@@ -233,4 +234,4 @@ def _check_sizes(sizes: Mapping[Any, Any] | None) -> None:
             raise ValueError(f"sizes= gives {var} the shape {shape!r}; it needs {ndim} lengths")
 
 
-__all__ = ["SAMPLES", "Decided", "Engine", "KantorWarning", "PlainStep", "Reading", "Step"]
+__all__ = ["Decided", "Engine", "KantorWarning", "PlainStep", "Reading", "Step"]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
 from pytensor import config
-from pytensor.compile.sharedvalue import SharedVariable
 from pytensor.graph.rewriting.basic import copy_stack_trace
 from pytensor.tensor.linalg.inverse import MatrixInverse
 
+from kantor.sizes import SAMPLES, Lengths, Sample
 from kantor.steps import Step
 from lowering.build import Builder, CannotBuild
 from lowering.costs import LAUNCH, cost, number_of_launches
@@ -27,9 +27,6 @@ from matchers.regions import Region
 from matchers.terms import Atom, Term, shape
 from matchers.view import View
 
-# Sample sizes at which forms are searched; only the winner is proved for all sizes. One sample has
-# all lengths nearly equal, the others have them grow and shrink in the order of appearance.
-SAMPLES = ((128.0, 1.01), (16.0, 1.7), (900.0, 0.6))
 # Heads that a plan may compute otherwise than the graph does, though the term is the same.
 _REPLANNED = frozenset({v.matmul, v.kron_adjoint_left, v.kron_adjoint_right})
 
@@ -42,9 +39,7 @@ class Reading:
         self.view, self.region = _read(fgraph, region)
         self.keys = [(r, self.view.core(r)) for r in self.region.roots]
         self.roots = tuple(self.view.definition(r, core) for r, core in self.keys)
-        given = {k: tuple(s) for k, s in (sizes or {}).items()}
-        self._declared = given, {k.name: s for k, s in given.items() if getattr(k, "name", None)}
-        self._lengths: dict[Axis, float | None] = {}
+        self.lengths = Lengths(self.view.dims, sizes)
 
     @cached_property
     def calls(self) -> list[Call]:
@@ -54,7 +49,7 @@ class Reading:
     @cached_property
     def known(self) -> dict[Axis, float]:
         """Sizes that decide cost and never validity."""
-        found = {s: self._length_of(s) for s in self._symbols()}
+        found = {s: self.lengths.known(s) for s in self._symbols()}
         return {s: n for s, n in found.items() if n is not None}
 
     @cached_property
@@ -127,47 +122,14 @@ class Reading:
         """The cost of the nodes that are there; a search may have learnt more of the sizes."""
         return total(self.calls, self.view.dims.normal)
 
-    def _length_of(self, s: Axis) -> float | None:
-        """The length that a shared variable has now, or that was declared."""
-        if s not in self._lengths:
-            one = Dim(1, frozenset([(s, 1)]))
-            axes = [axis for d in (one, *self.view.dims.members(one)) for axis, _ in d.powers]
-            found = (_present_length(axis, *self._declared) for axis in axes)
-            self._lengths[s] = next((float(n) for n in found if n is not None), None)
-        return self._lengths[s]
+    def sizer(self, sample: tuple[float, float]) -> Sample:
+        """Dimensions as numbers at a sample size."""
+        return Sample(self.lengths, sample, self._in_order_of_appearance)
 
-    def sizer(self, sample: tuple[float, float]) -> Callable[[Dim], float]:
-        """Dimensions as numbers: the known ones as they are, the others by the sample."""
-        base, growth = sample
-        chosen: dict[Axis, float] = {}
-        memo: dict[Dim, float] = {}
-
-        def choose(s: Axis) -> float:
-            n = chosen.get(s)
-            if n is None:
-                known = self._length_of(s)
-                n = max(8.0, base * growth ** len(chosen)) if known is None else known
-                chosen[s] = n
-            return n
-
-        # By appearance, not by name: variables without one must be told apart in every process.
+    def _in_order_of_appearance(self) -> Iterator[Dim]:
         for t in _atoms(*self.roots):
             rows, cols, others = shape(t)
-            for d in (rows, cols, *others):
-                for s, _ in d.powers if self.view.dims.normal(d) == d else ():
-                    choose(s)
-
-        def size(dim: Dim) -> float:
-            found = memo.get(dim)
-            if found is None:
-                normal = self.view.dims.normal(dim)
-                found = float(normal.coef)
-                for s, p in _in_order(normal.powers):
-                    found *= choose(s) ** p
-                memo[dim] = found
-            return found
-
-        return size
+            yield from (rows, cols, *others)
 
     def step(
         self, candidate: Candidate, planner: Planner, unexpanded: int, exhausted: bool
@@ -285,19 +247,3 @@ def _unreadable(view: View, var: Any) -> bool:
 
 def _atoms(*roots: Term) -> list[Atom]:
     return [t for t in positions(roots) if isinstance(t, Atom) and t.definition is None]
-
-
-def _in_order(powers: frozenset[tuple[Axis, int]]) -> Iterable[tuple[Axis, int]]:
-    return sorted(powers, key=str) if len(powers) > 1 else powers
-
-
-def _present_length(axis: Axis, given: Mapping[Any, Any], named: Mapping[Any, Any]) -> int | None:
-    var = axis.owner
-    if axis.axis is None:
-        return None
-    shape = given.get(var) or named.get(getattr(var, "name", None))
-    if shape is not None and len(shape) == var.type.ndim:
-        return int(shape[axis.axis])
-    if isinstance(var, SharedVariable):
-        return int(var.get_value(borrow=True, return_internal_type=True).shape[axis.axis])
-    return None

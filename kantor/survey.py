@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from kantor.engine import SAMPLES, Engine, Reading, Step
+from kantor.engine import Engine, Reading, Step
 from kantor.notation import Notation, formula, maximal
+from kantor.sizes import SAMPLES
 from lowering.costs import FREE
 from lowering.plans import Plan, Planner
 from lowering.polynomials import Poly

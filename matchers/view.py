@@ -16,6 +16,7 @@ import numpy as np
 from pytensor.graph.basic import Constant
 from pytensor.scalar.basic import Cast, Mul
 from pytensor.tensor.basic import MakeVector, ScalarFromTensor, TensorFromScalar
+from pytensor.tensor.blockwise import Blockwise
 from pytensor.tensor.elemwise import Elemwise
 from pytensor.tensor.shape import Shape, Shape_i, SpecifyShape
 from pytensor.tensor.subtensor import Subtensor
@@ -375,7 +376,7 @@ def natural_core(var: Any, depth: int = 6, known: Mapping[Any, int] = _NOTHING) 
         return min(ndim, 2)
     op = node.op
     if not isinstance(op, (Elemwise, SpecifyShape)):
-        return int(op.core_op.b_ndim) if hasattr(getattr(op, "core_op", None), "b_ndim") else 2
+        return int(getattr(op.core_op, "b_ndim", 2)) if type(op) is Blockwise else 2
     core = 2
     for i in dict.fromkeys(node.inputs):
         if i.owner is not None and getattr(i.type, "ndim", None) == ndim:

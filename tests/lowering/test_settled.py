@@ -9,7 +9,8 @@ import pytest
 from pytensor.graph.fg import FunctionGraph
 from pytensor.tensor import linalg
 
-from kantor.reading import SAMPLES, Reading
+from kantor.reading import Reading
+from kantor.sizes import SAMPLES
 from lowering.plans import Planner
 from lowering.search import search
 from matchers.match import Context
