@@ -13,6 +13,7 @@ from pytensor.compile.mode import optdb
 from pytensor.graph.rewriting.basic import GraphRewriter, SequentialGraphRewriter
 from pytensor.graph.rewriting.db import RewriteDatabase
 
+from kantor.corrections import Tags
 from kantor.engine import Engine
 from kantor.rewriter import KantorRewriter, RelationSub
 from relations.language import Relation
@@ -123,6 +124,7 @@ class Registered(RewriteDatabase):
     def __init__(self) -> None:
         super().__init__()
         self.database: RelationDatabase | None = None
+        self.withdrawn: tuple[Tags, ...] = ()
 
     def query(self, *tags: Any, **kwtags: Any) -> GraphRewriter:
         """What the relations' database builds from the query."""
@@ -133,10 +135,10 @@ class Registered(RewriteDatabase):
 
 def _taken(root: RewriteDatabase) -> Callable[[str], bool]:
     """Whether PyTensor knows a rewrite by some name or tag, in any of its databases."""
-    databases = list(_databases(root))
+    found = list(databases(root))
 
     def taken(name: str) -> bool:
-        return any(_holds(db, name) for db in databases)
+        return any(_holds(db, name) for db in found)
 
     return taken
 
@@ -154,7 +156,7 @@ def _holds(db: RewriteDatabase, name: str) -> bool:
     return True
 
 
-def _databases(root: RewriteDatabase) -> Iterator[RewriteDatabase]:
+def databases(root: RewriteDatabase) -> Iterator[RewriteDatabase]:
     """`root` and all databases in it but Kantor's own."""
     stack, seen = [root], set()
     while stack:

@@ -15,7 +15,8 @@ from pytensor.graph.basic import Variable
 from pytensor.graph.rewriting.basic import GraphRewriter
 from pytensor.graph.rewriting.db import RewriteDatabase, RewriteDatabaseQuery
 
-from kantor.database import DEFAULT_TAGS, REGISTERED, Registered, RelationDatabase
+from kantor.corrections import WRONG, restore, withdraw
+from kantor.database import DEFAULT_TAGS, REGISTERED, Registered, RelationDatabase, databases
 
 BACKENDS = {"NUMBA": "numba", "CVM": None, "JAX": "jax", "MLX": "mlx"}
 # The phase that Kantor belongs to: after canonicalize, before `inv_to_solve` hides the structure.
@@ -93,7 +94,8 @@ class KantorQuery(RewriteDatabaseQuery):
         subquery, extra = dict(plain.subquery), list(plain.extra_rewrites)
         own = plain.excluding(REGISTERED)
         if database.selected(plain) and _selects_phase(plain):
-            phase = plain.subquery.get(PHASE, own).excluding(REGISTERED)
+            own = own.excluding(*WRONG)
+            phase = plain.subquery.get(PHASE, own).excluding(REGISTERED, *WRONG)
             subquery[PHASE] = RewriteDatabaseQuery(include=())
             extra.append((PhaseWithKantor(phase, database), PHASE_POSITION))
         super().__init__(
@@ -195,6 +197,7 @@ def register(*, relations: Any = None) -> None:
         phase.register(_free_name(phase), place, use_db_name_as_tag=False)
     if place.database is None:
         phase.add_tags(place.name, *place.tags)
+        place.withdrawn = withdraw(databases(optdb))
     place.database = database
 
 
@@ -204,7 +207,8 @@ def unregister() -> None:
     place = _place(phase)
     if place is not None and place.database is not None:
         phase.remove_tags(place.name, *place.tags)
-        place.database = None
+        restore(place.withdrawn)
+        place.database, place.withdrawn = None, ()
 
 
 def _place(phase: RewriteDatabase) -> Registered | None:
