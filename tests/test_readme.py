@@ -1,14 +1,12 @@
 """README.md: its code runs, prints what it says, and its claims hold."""
 
 import re
-import warnings
 
 import numpy as np
 import pytensor
-import pytensor.tensor as pt
 import pytest
 from pytensor.compile.mode import optdb
-from pytensor.tensor.linalg import inv, kron, slogdet, solve
+from pytensor.tensor.linalg import inv, kron, solve
 
 from tests.typed_readme import README, ROOT, normal, said, session
 
@@ -217,18 +215,3 @@ def test_what_loses_accuracy_is_off():
     from relations.library import select
 
     assert "loses" not in {r.stability for r in select(None)[0]}
-
-
-def test_the_limit_of_slogdet():
-    """What README says of PyTensor's first phase; where this fails, a limit is gone."""
-    import kantor
-
-    A, B = (pt.matrix(n, shape=(40, 40)) for n in "AB")
-    logdet = slogdet(kron(A, B))[1]
-    ten = 10 * np.eye(40)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        mode = pytensor.function([A, B], logdet, mode=kantor.mode())
-        rewritten = pytensor.function([A, B], kantor.rewrite(logdet))
-        assert np.isinf(mode(ten, ten))
-        assert rewritten(ten, ten) == pytest.approx(1600 * np.log(100))
