@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from fractions import Fraction
-from inspect import signature
+from inspect import Parameter, signature
 from typing import Any
 
 from lowering.costs import COSTS
@@ -107,7 +107,8 @@ def formula(kernel: str, sizes: Iterable[Dim], name: Callable[[Dim], str]) -> tu
     Lengths that are known stand in the formula as numbers.
     """
     function = COSTS[kernel]
-    parameters = list(signature(function).parameters)
+    sizes = tuple(sizes)
+    parameters = _parameters(function, len(sizes))
     called, values = [], []
     for parameter, dim in zip(parameters, sizes, strict=True):
         called.append(f"{parameter}={name(dim)}")
@@ -115,6 +116,17 @@ def formula(kernel: str, sizes: Iterable[Dim], name: Callable[[Dim], str]) -> tu
         values.append(Poly.of(dim if dim.known else symbol))
     cost = function(*values)
     return ", ".join(called), polynomial(cost, lambda s: str(s.owner), parameters.index)
+
+
+def _parameters(function: Callable[..., Any], how_many: int) -> list[str]:
+    """The names of the parameters; of ``*ns`` as many as there are, numbered."""
+    found: list[str] = []
+    for name, parameter in signature(function).parameters.items():
+        if parameter.kind is Parameter.VAR_POSITIONAL:
+            found += [f"{name.removesuffix('s')}{i + 1}" for i in range(how_many - len(found))]
+        else:
+            found.append(name)
+    return found
 
 
 def maximal(dims: Iterable[Dim]) -> tuple[Dim, ...]:

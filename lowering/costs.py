@@ -8,8 +8,16 @@ only reorders small change.
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Callable, Iterable
 from typing import Any
+
+
+def prod(factors: tuple[Any, ...]) -> Any:
+    """The product of numbers, or of polynomials."""
+    return functools.reduce(operator.mul, factors)
+
 
 # About a microsecond of a slow core, which is what one more node costs in any backend.
 LAUNCH = 200.0
@@ -28,6 +36,11 @@ COSTS: dict[str, Callable[..., Any]] = {
     # Two real Schur forms (25 n³ each, sec. 7.5.6), the transforms and the triangular solve.
     "sylvester": lambda m, n: 25 * m * m * m + 25 * n * n * n + 5 * m * m * n + 5 * m * n * n,
     "lyapunov": lambda n: 70 * n * n * n,
+    # Values and vectors of each factor (9 n³, sec. 8.3), and all factors applied twice.
+    "shifted_solve": lambda columns, *ns: (
+        sum(9 * n * n * n for n in ns) + prod(ns) * columns * (4 * sum(ns) + 1)
+    ),
+    "shifted_logabsdet": lambda *ns: sum(9 * n * n * n for n in ns) + 2 * prod(ns),
     "elementwise": lambda size: 1 * size,
     "copy": lambda size: 0.5 * size,
     "unknown": lambda size: 1 * size,

@@ -321,6 +321,17 @@ def _sylvester(term: Term) -> Step:
     return Step("sylvester", (shape(a)[0], shape(b)[0]), _batch(term), term.args)
 
 
+def _shifted_solve(term: Term) -> Step:
+    _, x, *factors = term.args
+    sizes = (shape(x)[1], *(shape(f)[0] for f in factors))
+    return Step("shifted_solve", sizes, ONE, _terms(term.args))
+
+
+def _shifted_logabsdet(term: Term) -> Step:
+    sizes = tuple(shape(f)[0] for f in term.args[1:])
+    return Step("shifted_logabsdet", sizes, ONE, _terms(term.args))
+
+
 def _contraction(term: Term) -> Step:
     """A contraction in one step multiplies over all its indices at once."""
     inputs = term.args[0].split("->")[0].split(",")
@@ -366,4 +377,6 @@ _BY_HEAD: dict[Head, Callable[[Term], Step]] = {
     v.expm: _of_order("expm"),
     v.sylvester: _sylvester,
     v.discrete_lyapunov: _of_order("lyapunov"),
+    v.shifted_solve: _shifted_solve,
+    v.shifted_logabsdet: _shifted_logabsdet,
 }

@@ -139,7 +139,7 @@ def _scale_build(c: Any, x: Any) -> Any:
         return c * x
     if isinstance(c, (int, float, complex)):
         c = np.asarray(c).astype(x.type.dtype)
-    elif c.type.dtype != x.type.dtype:
+    elif c.type.dtype != x.type.dtype and not c.type.dtype.startswith("complex"):
         c = pt.cast(c, x.type.dtype)
     return pt.mul(c, x)
 

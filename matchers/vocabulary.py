@@ -34,6 +34,7 @@ from matchers.algebra import (
 )
 from matchers.batches import batch_sum, beside
 from matchers.dims import ONE, Dim, broadcast
+from matchers.shifted import shifted_logabsdet, shifted_solve
 from matchers.terms import Head, Term, intern, rebuild, shape, subterms
 
 # --- structure ----------------------------------------------------------------------------------
@@ -229,9 +230,9 @@ discrete_lyapunov = Head(
 )
 
 __all__ = [
-    "add", "as_matrix", "batch_sum", "beside", "block_diag", "cholesky", "det", "diag", "diagonal",
-    "discrete_lyapunov", "expm", "eye", "inverse", "item", "kron", "kron_adjoint_left",
-    "kron_adjoint_right", "logabsdet", "matmul", "mul", "ones", "rebuild", "reciprocal", "reshape",
-    "scale", "size", "subterms", "sylvester", "total", "trace", "transpose", "triangle", "unvec",
-    "vec",
+    "add", "as_matrix", "batch_sum", "beside", "block_diag", "cholesky", "det", "diag",
+    "diagonal", "discrete_lyapunov", "expm", "eye", "inverse", "item", "kron",
+    "kron_adjoint_left", "kron_adjoint_right", "logabsdet", "matmul", "mul", "ones", "rebuild",
+    "reciprocal", "reshape", "scale", "shifted_logabsdet", "shifted_solve", "size", "subterms",
+    "sylvester", "total", "trace", "transpose", "triangle", "unvec", "vec",
 ]  # fmt: skip

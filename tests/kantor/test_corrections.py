@@ -145,4 +145,3 @@ def test_a_mode_without_kantor_is_pytensors_own() -> None:
     case = CASES["tr(A ⊗ B), not square"]
     without: Callable[[], Any] = kantor.mode("CVM").excluding
     assert not right(case, value(case, without("kantor")))
-

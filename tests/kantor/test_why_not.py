@@ -137,13 +137,14 @@ def _graph(relation):
     conditions = {c.name for c in relation.conditions}
     batched = variables if "unbatched" in conditions else variables[:1]
     if not conditions.isdisjoint(BATCH_CONDITIONS):
-        values.update({x: pt.tensor3(str(x)) for x in batched})
+        values.update({x: pt.tensor3(str(x)) for x in batched if x.kind != "scalar"})
 
     def leaf(x):
         if isinstance(x, LogicVar):
             return values[x]
         if isinstance(x, Dim):
-            lengths = [values[s.owner].shape[s.axis] for s, power in x.powers for _ in range(power)]
+            owners = [s for s, power in x.powers for _ in range(power)]
+            lengths = [values[s.owner].shape[s.axis - 2] for s in owners]
             return math.prod(lengths[1:], start=x.coef * lengths[0]) if lengths else x.coef
         return x.value if isinstance(x, Number) else x
 
