@@ -13,9 +13,12 @@ from kantor.cli import Refused
 # Name, module with a `main(argv) -> int`, and what it does.
 COMMANDS = {
     "demo": ("kantor.demo", "what Kantor does, on real data"),
-    "rules": ("kantor.cli_rules", "list all relations"),
+    "rules": ("kantor.cli_rules", "list all relations, or write them to docs/relations.md"),
     "explain": ("kantor.cli_explain", "FILE: what is done to the graphs of a Python file, and why"),
-    "check": ("kantor.checking", "[RELATION or FILE …]: verify relations numerically"),
+    "check": (
+        "kantor.checking",
+        "[RELATION or FILE …]: verify relations; --coverage, --overlaps",
+    ),
     "bench": ("kantor.cli_bench", "NAME: measure, in a source checkout"),
 }
 

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from kantor.checking.battery import Verdict
 from kantor.checking.numeric import Mismatch
+from kantor.checking.overlaps import Finding
 from relations.language import Relation
 
 COLUMNS = ("relation", "instances", "verified", "worst error", "near misses", "verdict")
@@ -68,6 +69,17 @@ def summary(verdicts: Sequence[Verdict], seconds: float) -> str:
     drawn = f"{sum(v.verified for v in verdicts)} instances"
     how = f"{failed} failed" if failed else "all hold"
     return f"{done}, {how}; verified at {drawn} in {seconds:.1f} s"
+
+
+def findings(found: Sequence[Finding]) -> Iterator[str]:
+    """What was found of relations that are right, in lines: first the faults, then the axioms."""
+    faults = [f for f in found if f.fault]
+    yield from (f"{f.kind}: {f}" for f in faults)
+    yield from (f"explained: {f}" for f in found if not f.fault and f.kind != "axiom")
+    axioms = [f.relation.name for f in found if f.kind == "axiom"]
+    if axioms:
+        yield f"axioms, whose sides are one term: {', '.join(axioms)}"
+    yield f"{len(faults)} finding{'s' * (len(faults) != 1)}" if faults else "nothing overlaps"
 
 
 def explained(relation: Relation, failure: Mismatch) -> list[str]:

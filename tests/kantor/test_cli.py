@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from kantor import cli_bench
+from kantor import cli_bench, cli_rules
 from kantor.__main__ import COMMANDS, main
-from kantor.cli_rules import HEADS, row
+from kantor.cli_rules import row
 from relations.library import OFF_BY_DEFAULT, library
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -164,16 +164,29 @@ def test_rules_of_one_tag_or_name(run):
     assert out.endswith(f"{len(names)} relations\n")
 
 
-def test_rules_as_markdown(run):
-    _, out, _ = run("rules", "--markdown")
-    head, rule, *lines = out.splitlines()
-    assert head == "| name | identity | conditions | stability | tags | source |"
-    assert rule == "| --- | --- | --- | --- | --- | --- |"
-    assert len(lines) == len(library())
-    for line, relation in zip(lines, library(), strict=True):
-        assert line.startswith(f"| `{relation.name}` | ")
-        # Bars inside of cells, as in log|A|, do not end them.
-        assert line.replace("\\|", "").count("|") == len(HEADS) + 1
+def test_rules_as_markdown(run, tmp_path):
+    _, out, _ = run("rules", "--tag", "kronecker", "--markdown", "-")
+    names = [line.split("`")[1] for line in out.splitlines() if line.startswith("### ")]
+    assert names == [r.name for r in library() if "kantor:kronecker" in r.tags]
+    file = tmp_path / "docs" / "some.md"
+    asked = ("rules", "--tag", "kronecker", "--markdown", file)
+    assert run(*asked, "--check") == (
+        1, "some.md is stale: python -m kantor rules --markdown writes it\n", "",
+    )  # fmt: skip
+    assert run(*asked)[:2] == (0, f"some.md: {len(names)} relations\n")
+    assert file.read_text(encoding="utf-8") == out
+    assert run(*asked, "--check") == (0, "", "")
+    file.write_text(out.replace("vec", "VEC"), encoding="utf-8")
+    assert run(*asked, "--check")[0] == 1
+    assert refused(run("rules", "--check")) == "kantor: rules: --check goes with --markdown"
+
+
+def test_the_catalogue_needs_a_name_where_there_is_no_checkout(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(cli_rules, "SOURCE", tmp_path)
+    line = "kantor: rules: this is no source checkout; name a FILE after --markdown"
+    assert refused(run("rules", "--markdown")) == line
+    _, out, _ = run("rules", "--markdown", "-")
+    assert "## Classes of matrices" not in out, "what is measured comes with a checkout"
 
 
 def test_a_row_tells_what_is_implied_and_what_is_off():
