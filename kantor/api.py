@@ -34,7 +34,8 @@ def rewrite(
     ----------
     outputs : Variable or sequence of Variable
     relations : str, Relation, callable or iterable of these, optional
-        Names, tags, relations, or plain miniKanren relations; by default the whole library.
+        Names, tags, relations, or plain miniKanren relations; by default the library, but for what
+        is off and what is tagged `after_gradients`, which modes use.
     sizes : mapping from Variable to tuple of int, optional
         Typical shapes, for choices that no proof decides. They decide cost, never validity.
     matcher : {"compiled", "kanren"}

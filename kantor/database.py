@@ -17,10 +17,11 @@ from kantor.corrections import Tags
 from kantor.engine import Engine
 from kantor.rewriter import KantorRewriter, RelationSub
 from relations.language import Relation
-from relations.library import library, select
+from relations.library import AFTER_GRADIENTS, library, select
 
 # What PyTensor's own modes ask for, and PyMC's rewriting before it differentiates ("stabilize").
-DEFAULT_TAGS = ("fast_run", "fast_compile", "stabilize")
+COMPILING = ("fast_run", "fast_compile")
+DEFAULT_TAGS = (*COMPILING, "stabilize")
 # The tag of everything that is Kantor's: `mode.excluding("kantor")`.
 KANTOR = "kantor"
 # What a mode of its own excludes, so that nothing is rewritten twice where `register` was called.
@@ -61,7 +62,9 @@ class RelationDatabase(RewriteDatabase):
         taken = _taken(optdb)
         for entry in self.entries:
             tags = entry.tags
-            if not isinstance(entry.relation, Relation) or entry.relation.name in on:
+            if AFTER_GRADIENTS in tags:
+                tags = (*tags, *COMPILING, KANTOR)
+            elif not isinstance(entry.relation, Relation) or entry.relation.name in on:
                 tags = (*tags, *DEFAULT_TAGS, KANTOR)
             self.register(self._free_name(entry.relation_name, taken), entry, *tags)
 

@@ -139,11 +139,17 @@ class Builder:
             return pt.eye(self.length(term.args[0]), dtype=self.dtype)
         if term.head is v.ones:
             return pt.ones((self.length(term.args[0]), 1), dtype=self.dtype)
+        if term.head is v.cholesky and self._stored_above(term.args[0]):
+            return linalg.cholesky(transposed(self._built[term.args[0]]))
         args = [
             self._built[a] if isinstance(a, Term) else self.length(a) if isinstance(a, Dim) else a
             for a in term.args
         ]
         return term.head.build(*args)
+
+    def _stored_above(self, matrix: Term) -> bool:
+        """Whether the triangle that a Cholesky factorization reads is not the one with entries."""
+        return self.promised(matrix, "stored_upper") and not self.promised(matrix, "stored_lower")
 
     def _product(self, step: Step) -> Any:
         a, b = (self._built[t] for t in step.needs)

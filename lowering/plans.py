@@ -346,6 +346,16 @@ def _contraction(term: Term) -> Step:
     return Step("products", (every,), _batch(term), _terms(term.args))
 
 
+def _substituted(term: Term) -> Step:
+    n = shape(term)[0]
+    return Step("solve_triangular", (n, n), _batch(term), term.args[:1])
+
+
+def _gram(term: Term) -> Step:
+    rows, cols, _ = shape(term.args[0])
+    return Step("product", (cols, rows, cols), _batch(term), term.args)
+
+
 _unknown = _entrywise("unknown")
 _BY_HEAD: dict[Head, Callable[[Term], Step]] = {
     v.transpose: _view,
@@ -353,6 +363,12 @@ _BY_HEAD: dict[Head, Callable[[Term], Step]] = {
     v.size: _view,
     v.item: _view,
     v.diagonal: _view,
+    # Few operations beside those that made their arguments, as in a determinant.
+    v.power: _view,
+    v.log_power: _view,
+    v.log_diagonal: _view,
+    v.gram: _gram,
+    v.triangular_inverse: _substituted,
     v.scale: _entrywise("elementwise"),
     v.reciprocal: _entrywise("elementwise"),
     v.triangle: _entrywise("elementwise"),

@@ -17,6 +17,8 @@ from pytensor.assumptions.core import (
     infer_assumption_for_node,
     infer_assumption_from_client,
 )
+from pytensor.tensor.blockwise import Blockwise
+from pytensor.tensor.math import Dot
 from pytensor.tensor.variable import TensorConstant
 
 TRUE, FALSE, UNKNOWN = FactState.TRUE, FactState.FALSE, FactState.UNKNOWN
@@ -37,6 +39,8 @@ class Facts:
     ----------
     fgraph : FunctionGraph
         What its feature knows counts, if it has one; a feature that does not know yet is not asked.
+    gram : bool
+        Whether X Xᵀ is positive definite, as PyTensor has it, though the rank of X be deficient.
 
     Notes
     -----
@@ -45,10 +49,12 @@ class Facts:
     no inference waits for itself, and the order of questions does not matter.
     """
 
-    __slots__ = ("_depth", "_known", "_stronger", "_told", "fgraph")
+    __slots__ = ("_depth", "_gram", "_known", "_lenient", "_stronger", "_told", "fgraph")
 
-    def __init__(self, fgraph: Any) -> None:
+    def __init__(self, fgraph: Any, *, gram: bool = True) -> None:
         self.fgraph = fgraph
+        self._gram = gram
+        self._lenient: Facts | None = None
         feature = getattr(fgraph, "assumption_feature", None)
         self._known: dict[tuple[Any, Any], FactState] = {} if feature is None else feature.cache
         self._stronger: dict[str, list[Any]] = {}
@@ -70,6 +76,10 @@ class Facts:
         key = KEY_REGISTRY.get(name)
         if key is None or self.fgraph is None:
             return False
+        if not self._gram and name != "positive_definite":
+            # Of a Gram matrix all else is true that PyTensor concludes, as that it is symmetric.
+            self._lenient = self._lenient or Facts(self.fgraph)
+            return self._lenient.proved(var, name)
         waiting: list[tuple[Any, Any]] = []
         while True:
             self._depth = 0
@@ -128,10 +138,19 @@ class Facts:
 
     def _infer(self, var: Any, key: Any) -> FactState:
         state = self._known.get((var, key), UNKNOWN)
-        if state is not UNKNOWN:
-            return state
-        node = var.owner
-        if node is not None:
+        if state is TRUE and not self._gram and key.name == "positive_definite":
+            return state if self._declared(var, key) else self._inferred(var, key)
+        return state if state is not UNKNOWN else self._inferred(var, key)
+
+    def _declared(self, var: Any, key: Any) -> bool:
+        """Whether what the feature knows of `var` cannot come from PyTensor's rules."""
+        rules = Facts(self.fgraph)
+        rules._known = {place: s for place, s in self._known.items() if place != (var, key)}
+        return not rules.proved(var, key.name)
+
+    def _inferred(self, var: Any, key: Any) -> FactState:
+        state, node = UNKNOWN, var.owner
+        if node is not None and (self._gram or not _semidefinite(key, node)):
             me: Any = self
             inputs: Any = _Inputs(self, node.inputs, key)
             states = infer_assumption_for_node(key, node.op, me, self.fgraph, node, inputs)
@@ -144,6 +163,12 @@ class Facts:
                 if state is not UNKNOWN:
                     break
         return state
+
+
+def _semidefinite(key: Any, node: Any) -> bool:
+    """Whether PyTensor's rule takes what may be semidefinite for definite."""
+    op = node.op.core_op if type(node.op) is Blockwise else node.op
+    return key.name == "positive_definite" and type(op) is Dot
 
 
 class _Inputs(Sequence[FactState]):

@@ -69,7 +69,9 @@ DEMANDS: dict[Head, Callable[[tuple[Any, ...]], Iterator[Equation]]] = {
     v.kron_adjoint_right: _adjoint,
     v.sylvester: _sylvester,
     v.discrete_lyapunov: _lyapunov,
-    **dict.fromkeys((v.inverse, v.det, v.logabsdet, v.cholesky, v.expm), _square),
+    **dict.fromkeys(
+        (v.inverse, v.triangular_inverse, v.det, v.logabsdet, v.cholesky, v.expm), _square
+    ),
 }
 
 
@@ -94,6 +96,13 @@ def _alike_batches(batches: list[tuple[Dim, ...]]) -> Iterator[Equation]:
 def learn(dims: Dims, *roots: Any) -> bool:
     """Add to `dims` what all terms under `roots` demand; false where they contradict each other."""
     return all([dims.unify(a, b) for t in subterms(*roots) for a, b in equations(t)])
+
+
+def learn_diagonals(dims: Dims, *roots: Any) -> None:
+    """Add to `dims` that the diagonal of what is proved square is as long as its sides."""
+    for t in subterms(*roots):
+        if t.head is v.diagonal and dims.equal(*shape(t.args[0])[:2]):
+            dims.unify(shape(t)[0], shape(t.args[0])[0])
 
 
 def unproved(dims: Dims, *roots: Any) -> list[Equation]:

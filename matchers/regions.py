@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pytensor.compile.builders import OpFromGraph
+from pytensor.tensor.basic import ExtractDiag
 from pytensor.tensor.blockwise import Blockwise
 from pytensor.tensor.elemwise import DimShuffle, Elemwise
 from pytensor.tensor.linalg.products import KroneckerProduct
@@ -22,6 +23,8 @@ from matchers.reading.elementwise import SCALAR_READERS
 
 # How many elementwise nodes may stand between two structural ones; beyond, they are leaves.
 LINKS = 8
+# What takes little of a product, so that the product need not be made.
+_TAKING = frozenset({Sum, ExtractDiag})
 
 
 @dataclass
@@ -59,7 +62,7 @@ def anchored(fgraph: Any) -> bool:
             return True
         if kind in PRODUCTS:
             products += 1
-        elif kind is Sum:
+        elif kind in _TAKING:
             sums += 1
     return products > 1 or bool(products and sums)
 
@@ -119,9 +122,9 @@ def _inputs_first(fgraph: Any) -> list[Any]:
 
 
 def _several(kinds: list[type]) -> bool:
-    """Whether there are two products, or a product and a sum over it."""
+    """Whether there are two products, or a product and a sum or a diagonal of it."""
     products = sum([k in PRODUCTS for k in kinds])
-    return products > 1 or (products == 1 and Sum in kinds)
+    return products > 1 or (products == 1 and not _TAKING.isdisjoint(kinds))
 
 
 def _grown(order: list[Any]) -> _Groups:

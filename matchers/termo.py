@@ -57,7 +57,7 @@ class Alone(View):
             return False
         var = found[0]
         graph = FunctionGraph(outputs=[var], clone=False)
-        return Facts(graph).proved(var, key)
+        return Facts(graph, gram=False).proved(var, key)
 
 
 class Reading(NamedTuple):

@@ -126,7 +126,10 @@ class Run(tuple):  # type: ignore[type-arg]
     __slots__ = ()
 
 
-_REDUCTIONS = frozenset(("trace", "det", "logabsdet", "shifted_logabsdet", "total", "item", "size"))
+_REDUCTIONS = frozenset((
+    "item", "det", "log_diagonal", "log_power", "logabsdet", "power", "shifted_logabsdet", "size",
+    "total", "trace",
+))  # fmt: skip
 _ON_SCALARS = frozenset(("mul", "add", "reciprocal", "scale"))
 
 # Whether heads make terms of their arguments as they are, so that a relation can be read as its

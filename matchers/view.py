@@ -354,7 +354,8 @@ class View:
         if found is None or self.fgraph is None or found[1] != 2:
             return False
         if self._facts is None:
-            self._facts = Facts(self.fgraph)
+            # A relation has to hold for a Gram matrix of deficient rank too.
+            self._facts = Facts(self.fgraph, gram=False)
         return self._facts.proved(found[0], key)
 
 

@@ -33,6 +33,15 @@ from matchers.algebra import (
     transpose,
 )
 from matchers.batches import batch_sum, beside
+from matchers.determinants import (
+    gram,
+    log_diagonal,
+    log_power,
+    of_transpose,
+    power,
+    trace_normal,
+    triangular_inverse,
+)
 from matchers.dims import ONE, Dim, broadcast
 from matchers.shifted import shifted_logabsdet, shifted_solve
 from matchers.terms import Head, Term, intern, rebuild, shape, subterms
@@ -205,9 +214,11 @@ def _scalar_shape(x: Any) -> Shape:
     return ONE, ONE, shape(x)[2]
 
 
-trace = Head("trace", pt.trace, _scalar_shape, linear(), template="tr({0})")
-det = Head("det", linalg.det, _scalar_shape, template="det({0})")
-logabsdet = Head("logabsdet", lambda x: linalg.slogdet(x)[1], _scalar_shape, template="log|{0}|")
+trace = Head("trace", pt.trace, _scalar_shape, trace_normal, template="tr({0})")
+det = Head("det", linalg.det, _scalar_shape, of_transpose, template="det({0})")
+logabsdet = Head(
+    "logabsdet", lambda x: linalg.slogdet(x)[1], _scalar_shape, of_transpose, template="log|{0}|"
+)
 total = Head("total", lambda x: x.sum(axis=(-2, -1)), _scalar_shape, linear(), template="Σ({0})")
 cholesky = Head("cholesky", linalg.cholesky, shape, template="chol({0})")
 expm = Head("expm", linalg.expm, shape, template="exp({0})")
@@ -231,8 +242,9 @@ discrete_lyapunov = Head(
 
 __all__ = [
     "add", "as_matrix", "batch_sum", "beside", "block_diag", "cholesky", "det", "diag",
-    "diagonal", "discrete_lyapunov", "expm", "eye", "inverse", "item", "kron",
-    "kron_adjoint_left", "kron_adjoint_right", "logabsdet", "matmul", "mul", "ones", "rebuild",
-    "reciprocal", "reshape", "scale", "shifted_logabsdet", "shifted_solve", "size", "subterms",
-    "sylvester", "total", "trace", "transpose", "triangle", "unvec", "vec",
+    "diagonal", "discrete_lyapunov", "expm", "eye", "gram", "inverse", "item", "kron",
+    "kron_adjoint_left", "kron_adjoint_right", "log_diagonal", "log_power", "logabsdet",
+    "matmul", "mul", "ones", "power", "rebuild", "reciprocal", "reshape", "scale",
+    "shifted_logabsdet", "shifted_solve", "size", "subterms", "sylvester", "total", "trace",
+    "transpose", "triangle", "triangular_inverse", "unvec", "vec",
 ]  # fmt: skip

@@ -1,13 +1,22 @@
 """Inverses; a solve is a product with an inverse, so these hold for solves as well."""
 
-from matchers.conditions import orthogonal, square
-from matchers.vocabulary import eye, inverse, reciprocal, scale, transpose
+from matchers.conditions import assumed, lower_triangular, orthogonal, positive_definite, square
+from matchers.vocabulary import (
+    cholesky,
+    eye,
+    inverse,
+    reciprocal,
+    scale,
+    transpose,
+    triangular_inverse,
+)
 from relations.language import matrices, relation, scalars
 
-A, B, Q = matrices("A B Q")
+A, B, L, P, Q, U = matrices("A B L P Q U")
 (c,) = scalars("c")
 
 HORN = "Horn & Johnson 2013, Matrix Analysis, sec. 0.5"
+GOLUB = "Golub & Van Loan 2013, Matrix Computations, sec. 4.2"
 
 
 @relation(tags=("inverses", "axiom"), cites=HORN)
@@ -50,3 +59,27 @@ def cancel_right(A):
 def inverse_of_orthogonal(Q):
     """Q⁻¹ = Qᵀ for orthogonal Q; PyTensor calls a complex Q orthogonal where Q⁻¹ = Qᴴ."""
     return inverse(Q), Q.T, orthogonal(Q)
+
+
+@relation(tags="inverses", cites=GOLUB, field="real", both_ways=False)
+def cholesky_recomposed(P):
+    """L Lᵀ = P with L = chol(P), for positive definite P; the factor reads one triangle."""
+    return cholesky(P) @ cholesky(P).T, P, positive_definite(P)
+
+
+@relation(tags="inverses", cites=GOLUB, field="real", stability="mixed", both_ways=False)
+def inverse_recomposed(P):
+    """L⁻ᵀ L⁻¹ = P⁻¹ with L = chol(P), for positive definite P."""
+    return inverse(cholesky(P)).T @ inverse(cholesky(P)), inverse(P), positive_definite(P)
+
+
+@relation(tags=("inverses", "after_gradients"), cites=GOLUB, both_ways=False)
+def inverse_of_lower_triangular(L):
+    """L⁻¹ of a lower triangular L is solved for by substitution."""
+    return inverse(L), triangular_inverse(L, True), lower_triangular(L)
+
+
+@relation(tags=("inverses", "after_gradients"), cites=GOLUB, both_ways=False)
+def inverse_of_upper_triangular(U):
+    """U⁻¹ of an upper triangular U is solved for by substitution."""
+    return inverse(U), triangular_inverse(U, False), assumed("upper_triangular", U)

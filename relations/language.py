@@ -15,7 +15,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from matchers.conditions import Condition
-from matchers.conforming import equations, learn, unproved
+from matchers.conforming import equations, learn, learn_diagonals, unproved
 from matchers.dims import Dim, Dims
 from matchers.terms import LogicVar, Term, rebuild, shape, subterms
 from matchers.vocabulary import reshape, transpose
@@ -345,6 +345,7 @@ def _solve_shapes(
         return {}, [], f"{source} has no value: its dimensions contradict each other"
     for a, b in (e for c in r.conditions for e in c.equations()):
         dims.unify(a, b)
+    learn_diagonals(dims, source, target)
     pending = _shape_equations(source, target)
     free = _reshaped_variables(source)
     axes = {s for x in free for d in (x.rows, x.cols) for s, _ in d.powers}

@@ -12,6 +12,8 @@ from typing import Any
 from relations.language import Relation
 
 OFF_BY_DEFAULT = "kantor:fast_unstable"
+# What is used when a graph is compiled, and not before it is differentiated.
+AFTER_GRADIENTS = "kantor:after_gradients"
 
 
 @cache
@@ -37,7 +39,8 @@ def select(spec: Any = None) -> tuple[tuple[Relation, ...], tuple[Callable[..., 
     ----------
     spec : None, str, Relation, callable or iterable of these
         A name, a tag (with or without ``kantor:``), a relation, or a plain miniKanren relation
-        ``(in_lv, out_lv) -> goal``. None is the library without what is off by default.
+        ``(in_lv, out_lv) -> goal``. None is the library without what is off by default, and without
+        what is only for graphs that are not differentiated any more.
 
     Raises
     ------
@@ -45,7 +48,7 @@ def select(spec: Any = None) -> tuple[tuple[Relation, ...], tuple[Callable[..., 
         Where a name is neither a relation's nor a tag.
     """
     if spec is None:
-        return tuple(r for r in library() if OFF_BY_DEFAULT not in r.tags), ()
+        return tuple(r for r in library() if not {OFF_BY_DEFAULT, AFTER_GRADIENTS} & {*r.tags}), ()
     chosen: dict[str, Relation] = {}
     goals: list[Callable[..., Any]] = []
     for item in _items(spec):

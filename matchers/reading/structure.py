@@ -135,8 +135,9 @@ def total(view: Any, node: Any, out: int, core: int) -> Reading:
         return None
 
     def make(t: Term) -> Term:
-        if t.head is v.diagonal:
-            return v.trace(t.args[0])  # type: ignore[no-any-return]
+        c, inner = t.args if t.head is v.scale else (1, t)
+        if isinstance(inner, Term) and inner.head is v.diagonal:
+            return v.scale(c, v.trace(inner.args[0]))  # type: ignore[no-any-return]
         return v.total(t)  # type: ignore[no-any-return]
 
     return [(x, n)], make

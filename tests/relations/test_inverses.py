@@ -137,3 +137,42 @@ def test_square_factors_are_factorized_one_by_one(declared: str) -> None:
     new = kantor.rewrite(graphs)[0]
     assert ops(new).count("Solve") == 2
     assert ops(new).count("Dot") == 2
+
+
+def test_cholesky_recomposed() -> None:
+    L = linalg.cholesky(assume(A, positive_definite=True))
+    [step] = decisions(L @ L.T @ x, "cholesky_recomposed")
+    assert step.relations == ("cholesky_recomposed",)
+    p = regular(4) @ regular(4).T
+    new = assert_same_value(L @ L.T @ x, {A: p @ p.T, x: draw(4)}, relations="cholesky_recomposed")
+    assert "Cholesky" not in ops(new)
+    # The factor of what is not symmetric reads one triangle only, and Lᵀ L is another matrix.
+    for graph in (linalg.cholesky(A) @ linalg.cholesky(A).T @ x, L.T @ L @ x):
+        assert all(s.relations == ("associativity",) for s in decisions(graph))
+
+
+def test_inverse_recomposed() -> None:
+    L = linalg.cholesky(assume(A, positive_definite=True))
+    graph = linalg.inv(L).T @ linalg.inv(L)
+    [step] = decisions(graph, "inverse_recomposed")
+    assert step.relations == ("inverse_recomposed",)
+    p = regular(4)
+    new = assert_same_value(graph, {A: p @ p.T}, relations="inverse_recomposed")
+    assert ops(new).count("MatrixInverse") == 1 and "Cholesky" not in ops(new)
+    for near in (linalg.inv(L) @ linalg.inv(L).T, linalg.inv(linalg.cholesky(A)).T @ linalg.inv(L)):
+        assert all("inverse_recomposed" not in s.relations for s in decisions(near))
+
+
+@pytest.mark.parametrize("which", ["lower", "upper"])
+def test_inverse_of_triangular(which: str) -> None:
+    name = f"inverse_of_{which}_triangular"
+    T = assume(S, **{f"{which}_triangular": True})
+    [step] = decisions(linalg.inv(T), name)
+    assert step.relations == (name,)
+    value = (np.tril if which == "lower" else np.triu)(draw(30, 30) + 9 * np.eye(30))
+    new = assert_same_value(linalg.inv(T), {S: value}, relations=name)
+    assert "MatrixInverse" not in ops(new) and "SolveTriangular" in ops(new)
+    assert decisions(linalg.inv(S), name) == []
+    # Beside a vector it is a solve, as ever, and PyTensor's own.
+    [step] = decisions(linalg.inv(T) @ pt.vector("z", shape=(30,)), name)
+    assert step.relations == ("associativity",)
