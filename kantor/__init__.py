@@ -78,6 +78,7 @@ from matchers.vocabulary import (  # noqa: E402
 from relations.language import (  # noqa: E402
     Relation,
     RelationError,
+    coefficients,
     matrices,
     relation,
     rests,
@@ -100,6 +101,7 @@ __all__ = [
     "assumed",
     "block_diag",
     "cholesky",
+    "coefficients",
     "conforming",
     "det",
     "diag",

@@ -12,6 +12,7 @@ from itertools import combinations, islice
 from typing import Any
 
 from kantor.survey import replaced
+from matchers.coefficients import optional
 from matchers.dims import ONE, Dim, Dims
 from matchers.match import Context, Pattern, Shapes, Window, compile_pattern, variables_of
 from matchers.terms import Atom, LogicVar, Term, shape, subterms
@@ -124,7 +125,7 @@ def _told_apart(source: Term, shapes: Shapes) -> Relaxed:
         if not isinstance(x, LogicVar) or x not in met:
             met.add(x)
             return x
-        twin = LogicVar(x.name + "′", x.kind)
+        twin = x.renamed(x.name + "′")
         twins[twin] = x
         return twin
 
@@ -148,7 +149,7 @@ def _choices(source: Term, shapes: Shapes) -> list[tuple[Term, ...]]:
 
 def _plain(t: Term, shapes: Shapes) -> bool:
     """Whether it is a variable under marks, which matches anything."""
-    inner: Any = t
+    inner: Any = t.args[1] if optional(t) else t
     while isinstance(inner, Term) and inner.head in (transpose, reshape):
         if inner.head is reshape and inner.args[0] not in shapes:
             return False

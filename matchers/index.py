@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from matchers.coefficients import Coefficient, behind
 from matchers.elements import Literal, Node, opened
 from matchers.match import Pattern
 from matchers.terms import Atom, Head, Term
+from matchers.vocabulary import scale
 
 # Heads that most terms have somewhere, the most frequent last; any other head is rarer.
 _COMMON = (
@@ -52,7 +54,7 @@ class Index[K]:
                 self._always.append(place)
             else:
                 needed = _needed(root)
-                direct = {p.wanted for p in root.parts if p.wanted is not None}
+                direct = {h for p in root.parts if (h := _own(p)) is not None}
                 rooms = self._rooms.setdefault(head, {})
                 rooms.setdefault(_rarest(needed), []).append((_bits(needed), _bits(direct), place))
 
@@ -78,8 +80,10 @@ class Index[K]:
             if not entry[0] & lacking
         ]
         if filed:
-            missing = ~_argument_heads(term)
-            places = [place for _, direct, place in filed if not direct & missing]
+            direct, below = _argument_heads(term)
+            places = [
+                place for needed, own, place in filed if not (own & ~direct or needed & ~below)
+            ]
             if places:
                 return self._picked(sorted(places + self._always))
         return self._picked(self._always) if self._always else ()
@@ -88,15 +92,27 @@ class Index[K]:
         return tuple([self._keys[p] for p in places])
 
 
-def _argument_heads(term: Term) -> int:
-    """The bits of the heads of arguments, shared ones opened."""
-    bits = 0
+def _argument_heads(term: Term) -> tuple[int, int]:
+    """The bits of the heads of arguments, shared ones opened and what is scaled besides.
+
+    And the bits of all heads in them; those of the term have its own as well.
+    """
+    bits = below = 0
     for a in term.args:
         if isinstance(a, Term):
             bits |= a.head.bit
-            if type(a) is Atom and a.definition is not None:
+            below |= a.heads
+            shared = type(a) is Atom and a.definition is not None
+            if shared:
                 bits |= opened(a).head.bit
-    return bits
+            if shared or a.head is scale:
+                bits |= opened(behind(a)).head.bit
+    return bits, below
+
+
+def _own(node: Node) -> Head | None:
+    """The head that an argument must have, scaled or not where the coefficient is optional."""
+    return node.inner.wanted if type(node) is Coefficient else node.wanted
 
 
 def _bits(heads: set[Head]) -> int:

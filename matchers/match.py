@@ -3,8 +3,8 @@
 A pattern is a term with logic variables. Within a product a matrix or vector variable binds a run
 of one factor or more, a segment any run; within a sum a variable binds one summand or more and a
 rest what is left. ``transpose(V)`` matches whatever `V` matches, transposed; so does ``vec(V)``,
-where the shape of `V` is known from other variables. A shared atom is opened where structure is
-wanted.
+where the shape of `V` is known from other variables. ``c·V`` with an optional coefficient matches
+whatever `V` matches, scaled or not. A shared atom is opened where structure is wanted.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from matchers.coefficients import Coefficient, misplaced, optional
 from matchers.dims import Dim
 from matchers.elements import Constant, Ground, Length, Literal, Node, Ordinary
 from matchers.marks import Free, Shaping
@@ -61,6 +62,8 @@ class Pattern:
     __slots__ = ("_around", "_within", "root", "shapes", "term", "variables")
 
     def __init__(self, term: Any, shapes: Shapes | None = None) -> None:
+        if fault := misplaced(term):
+            raise ValueError(fault)
         self.term = term
         self.shapes: Shapes = MappingProxyType(_closed(dict(shapes or {})))
         self.variables = variables_of(term)
@@ -170,6 +173,8 @@ def _compile(p: Any, shapes: Shapes, within: bool = False) -> Node:
     assert isinstance(p, Term)
     if not p.args:
         return Literal(p)
+    if optional(p):
+        return Coefficient(p.args[0], _compile(p.args[1], shapes))
     node: Node
     if p.head.flat:
         node = (_multiset if p.head.commutative else _sequence)(p, shapes, within)

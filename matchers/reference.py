@@ -20,8 +20,8 @@ import matchers.unification  # noqa: F401 - terms under stock `eq` are compared 
 from matchers.dims import ONE, Dim
 from matchers.goals import Goal, all_of, appendo, project, selecto, subseto
 from matchers.state import Context
-from matchers.terms import Atom, LogicVar, Run, Term, shape
-from matchers.vocabulary import reshape, transpose
+from matchers.terms import Atom, LogicVar, Run, Term, number, shape
+from matchers.vocabulary import reshape, scale, transpose
 
 Shapes = Mapping[LogicVar, tuple[Dim, Dim]]
 
@@ -82,6 +82,8 @@ def _termo(p: Any, t: Any, setting: Setting) -> Goal:
     assert isinstance(p, Term)
     if not p.args:
         return succeed if p is t else fail
+    if p.head is scale and _is(p.args[0], "scalar") and p.args[0].optional:
+        return scaledo(p.args[0], p.args[1], t, setting)
     inside = t
     while isinstance(inside, Atom) and inside.definition is not None:
         inside = inside.definition
@@ -91,6 +93,18 @@ def _termo(p: Any, t: Any, setting: Setting) -> Goal:
     if p.head is not inside.head or len(p.args) != len(inside.args):
         return fail
     return all_of(*(termo(a, b, setting) for a, b in zip(p.args, inside.args, strict=True)))
+
+
+def scaledo(c: LogicVar, p: Any, t: Term, setting: Setting, front: Any = None) -> Goal:
+    """`t`, behind the coefficients `front`, is an instance of ``c·p``, where c may be missing."""
+    inside = t
+    while isinstance(inside, Atom) and inside.definition is not None:
+        inside = inside.definition
+    if inside.head is scale:
+        coefficient, scaled = inside.args
+        both = coefficient if front is None else scale(front, coefficient)
+        return scaledo(c, p, scaled, setting, both)
+    return all_of(bindo(c, number(1) if front is None else front, setting), termo(p, t, setting))
 
 
 def _parts(p: Term) -> tuple[Any, ...]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pytensor.compile.builders import OpFromGraph
+from pytensor.scalar.basic import Add, Mul, Neg, Sub, TrueDiv
 from pytensor.tensor.basic import ExtractDiag
 from pytensor.tensor.blockwise import Blockwise
 from pytensor.tensor.elemwise import DimShuffle, Elemwise
@@ -25,6 +26,7 @@ from matchers.reading.elementwise import SCALAR_READERS
 LINKS = 8
 # What takes little of a product, so that the product need not be made.
 _TAKING = frozenset({Sum, ExtractDiag})
+_LINEAR = frozenset((Add, Mul, Neg, Sub, TrueDiv))
 
 
 @dataclass
@@ -157,20 +159,59 @@ def _grown(order: list[Any]) -> _Groups:
 def _caps(fgraph: Any, order: list[Any], groups: _Groups) -> None:
     """Take in what stands on top: a squeeze, the logarithm of an absolute determinant, a sum."""
     inside = groups.parent
+    # Summands in the making, such as 2·(A B) and A B + C, and the nodes from the region up to them.
+    summands: dict[Any, list[Any]] = {}
     for node in order:
         if node not in inside:
             if type(node.op) is not Elemwise:
                 continue
-            below = [i.owner for i in node.inputs if i.owner in inside]
-            if len(below) < 2 or not linking(node):
+            below = [i.owner for i in node.inputs if i.owner in inside or i.owner in summands]
+            if not below or not linking(node):
                 continue
-            for up in below:
+            chain = [n for up in below for n in summands.get(up, (up,))]
+            # What only scales, or adds what is elsewhere, must lead to a common factor.
+            direct = len(chain) == len(below)
+            if len(below) < 2 or not (direct or _common_input(_products(node))):
+                if len(chain) <= LINKS and _makes_summand(fgraph, node):
+                    summands[node] = [*chain, node]
+                continue
+            for up in chain:
                 groups.join(node, up)
         for out in node.outputs:
             clients = [c for c, _ in fgraph.clients.get(out, ())]
             for up in clients:
                 if _is_cap(node, up, len(clients)):
                     groups.join(node, up)
+
+
+def _makes_summand(fgraph: Any, node: Any) -> bool:
+    """Whether the node scales a product or adds to one, for one other node."""
+    (out,) = node.outputs
+    if type(node.op.scalar_op) not in _LINEAR or not out.type.ndim:
+        return False
+    return len(fgraph.clients.get(out, ())) == 1 and bool(_products(node))
+
+
+def _products(node: Any, depth: int = LINKS) -> list[Any]:
+    """The products, or solves and the like, that are scaled and added up to a node."""
+    if structural(node):
+        return [node]
+    linear = type(node.op) is Elemwise and type(node.op.scalar_op) in _LINEAR
+    if not depth or not (linear or type(node.op) is DimShuffle):
+        return []
+    above = (i.owner for i in node.inputs)
+    return [p for up in above if up is not None for p in _products(up, depth - 1)]
+
+
+def _common_input(products: list[Any]) -> bool:
+    """Whether two of the products have an input in common, transposed or not."""
+    factors = [{_untransposed(i) for i in n.inputs} for n in products]
+    return len(set().union(*factors)) < sum(map(len, factors))
+
+
+def _untransposed(var: Any) -> Any:
+    node = var.owner
+    return node.inputs[0] if node is not None and type(node.op) is DimShuffle else var
 
 
 def _is_cap(node: Any, up: Any, n_clients: int) -> bool:

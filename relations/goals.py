@@ -145,7 +145,7 @@ def _sides(relation: Relation, source: Any, target: Any, S: Any) -> Iterator[Any
     if not all(isvar(x) or isinstance(x, Term) for x in found):
         return
     mark = next(_fresh)
-    own = {x: LogicVar(f"{x.name}#{mark}", x.kind) for x in relation.variables}
+    own = {x: x.renamed(f"{x.name}#{mark}") for x in relation.variables}
     sides = [rebuild(side, lambda x: _renamed(x, own)) for side in (relation.lhs, relation.rhs)]
     state = unify(tuple(found), tuple(sides), S)
     if state is not False and _open_or_proved(relation, own, state):

@@ -14,6 +14,7 @@ from dataclasses import field as attribute
 from functools import cached_property, partial
 from typing import Any
 
+from matchers.coefficients import misplaced, optional
 from matchers.conditions import Condition
 from matchers.conforming import equations, learn, learn_diagonals, unproved
 from matchers.dims import Dim, Dims
@@ -44,8 +45,22 @@ def vectors(names: str) -> tuple[LogicVar, ...]:
 
 
 def scalars(names: str) -> tuple[LogicVar, ...]:
-    """Logic variables for coefficients, one per name."""
+    """Logic variables for coefficients that are written out, one per name; see `coefficients`."""
     return _variables(names, "scalar")
+
+
+def coefficients(names: str) -> tuple[LogicVar, ...]:
+    """Logic variables for coefficients that may be missing, one per name.
+
+    In the side that is matched, ``scale(c, X)`` then stands for X as well, with c = 1; of a term
+    that is scaled, c is all that it is scaled by and X no scaled term. One relation on
+    c·A B + d·A C so takes A B + A C, A B - A C and 2 A B + s A C.
+
+    Coefficients draw out of products by themselves: these stand in front of summands, or within
+    heads that are not linear, and in front of matrices only. On the side that is not matched they
+    stand where any scalar may.
+    """
+    return tuple(LogicVar(x.name, x.kind, optional=True) for x in scalars(names))
 
 
 def segments(names: str) -> tuple[LogicVar, ...]:
@@ -188,7 +203,8 @@ def relation(
     """Make a relation of a function that returns ``lhs, rhs, *conditions``.
 
     The parameters of the function are looked up by name among the logic variables that `matrices`,
-    `vectors` and `scalars` made where the function is written; its docstring states the identity.
+    `vectors`, `scalars` and `coefficients` made where the function is written; its docstring states
+    the identity.
 
     Parameters
     ----------
@@ -292,6 +308,13 @@ def _mentioned(*sides: Any) -> Iterator[LogicVar]:
                     yield from a.variables
 
 
+def _coefficient_fault(side: Any) -> str:
+    """What is wrong with the optional coefficients of a side that is matched, or nothing."""
+    if optional(side):
+        return f"{side.args[0]} is in front of all, where it is drawn out by itself; leave it out"
+    return misplaced(side)
+
+
 # --- what makes a relation stand ------------------------------------------------------------------
 
 
@@ -304,6 +327,11 @@ def _validate(r: Relation) -> None:
             refuse(f"the {which} side is {side!r}, which is not a term over logic variables")
     if not isinstance(r.lhs, Term):
         refuse("the left side is a bare variable, which would match everything")
+    for side, which in ((r.lhs, "left"), (r.rhs, "right"))[: 1 + r.both_ways]:
+        if fault := _coefficient_fault(side):
+            refuse(
+                f"in the {which} side {fault}" + "; or give both_ways=False" * (which == "right")
+            )
     if not r.doc:
         refuse("no docstring; it states the identity, its conditions and its source")
     if r.stability not in STABILITIES:
@@ -391,6 +419,6 @@ def _reshaped_variables(side: Any) -> list[LogicVar]:
 
 
 __all__ = [
-    "Direction", "Relation", "RelationError", "matrices", "rebuild", "relation", "rests",
-    "scalars", "segments", "unproved", "vectors",
+    "Direction", "Relation", "RelationError", "coefficients", "matrices", "rebuild", "relation",
+    "rests", "scalars", "segments", "unproved", "vectors",
 ]  # fmt: skip

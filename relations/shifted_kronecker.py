@@ -10,10 +10,10 @@ from matchers.vocabulary import (
     shifted_logabsdet,
     shifted_solve,
 )
-from relations.language import matrices, relation, scalars
+from relations.language import coefficients, matrices, relation
 
 A, B, X = matrices("A B X")
-(c,) = scalars("c")
+(c,) = coefficients("c")
 
 RASMUSSEN = "Saatçi 2011, Scalable inference for structured Gaussian process models, ch. 5"
 

@@ -187,6 +187,8 @@ def check_matches(problem: Problem, notes: list[str]) -> int:
         if not same_term(sides) or not same_term(sides, sound):
             raise Mismatch("an axiom, but the view reads its two sides as different terms")
         return 2
+    if sides.lhs is sides.rhs:  # without its coefficients it may say nothing
+        return 0
     return sum(_check_direction(problem, d, sound, notes) for d in relation.directions)
 
 

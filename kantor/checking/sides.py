@@ -21,7 +21,18 @@ from pytensor.compile.mode import Mode
 from pytensor.graph.rewriting.basic import SequentialGraphRewriter
 
 from matchers.dims import Dim
-from matchers.terms import VERBATIM, LogicVar, Number, Run, Term, evaluate, rebuild, subterms
+from matchers.terms import (
+    VERBATIM,
+    LogicVar,
+    Number,
+    Run,
+    Term,
+    evaluate,
+    number,
+    rebuild,
+    subterms,
+)
+from matchers.vocabulary import scale
 from relations.language import Relation
 
 # No rewriter at all, not even what a linker asks for; inner graphs are linked in the same way.
@@ -41,6 +52,8 @@ def _verbatim() -> Iterator[None]:
 @dataclass(frozen=True)
 class Sides:
     """One reading of a relation: its segments and rests stand for some number of variables.
+
+    Each of its optional coefficients is there, or is left out of what its author wrote.
 
     Attributes
     ----------
@@ -80,27 +93,45 @@ class Sides:
 
 
 def readings(relation: Relation) -> Iterator[Sides]:
-    """A relation with each segment and rest standing for none, one and two variables."""
+    """A relation with each segment and rest standing for none, one and two variables.
+
+    Each optional coefficient is there or is 1, in all combinations.
+    """
     runs = [x for x in relation.variables if x.kind in ("segment", "rest")]
+    maybe = [x for x in relation.variables if x.optional]
     for counts in itertools.product((2, 1, 0), repeat=len(runs)):
         run = {
             x: Run(LogicVar(f"{x.name}{i + 1}") for i in range(n))
             for x, n in zip(runs, counts, strict=True)
         }
-        try:
-            yield _reading(relation, run)
-        except ValueError:  # nothing is left of a product or a sum
-            continue
+        for left_out in itertools.product((False, True), repeat=len(maybe)):
+            ones = {x: number(1) for x, out in zip(maybe, left_out, strict=True) if out}
+            try:
+                yield _reading(relation, {**run, **ones})
+            except ValueError:  # nothing is left of a product or a sum
+                continue
 
 
-def _reading(relation: Relation, run: Mapping[LogicVar, Run]) -> Sides:
+def _reading(relation: Relation, values: Mapping[LogicVar, Run | Number]) -> Sides:
     def leaf(x: Any) -> Any:
-        return run.get(x, x) if isinstance(x, LogicVar) else x
+        return values.get(x, x) if isinstance(x, LogicVar) else x
 
     lhs, rhs = (rebuild(side, leaf) for side in _normal(relation))
     with _verbatim():
-        left, right = (rebuild(side, leaf) for side in _written(relation))
+        written = [_without(side, values) for side in _written(relation)]
+        left, right = (rebuild(side, leaf) for side in written)
     return Sides(relation, lhs, rhs, (left, right))
+
+
+def _without(side: Any, ones: Mapping[LogicVar, Any]) -> Any:
+    """A side without the coefficients that are 1, where they are all that a term is scaled by."""
+    done: dict[Any, Any] = {}
+    for t in subterms(side):
+        args = tuple(done[a] if isinstance(a, Term) else a for a in t.args)
+        idle = t.head is scale and args[0] in ones
+        changed = any(a is not b for a, b in zip(args, t.args, strict=True))
+        done[t] = args[1] if idle else t.head.make(*args) if changed else t
+    return done.get(side, side)
 
 
 def _normal(relation: Relation) -> tuple[Any, Any]:

@@ -8,6 +8,7 @@ from random import Random
 import pytensor.tensor as pt
 from hypothesis import assume
 
+from matchers.coefficients import misplaced, optional
 from matchers.dims import ONE, Dim, Dims, const
 from matchers.match import Context, variables_of
 from matchers.terms import Head, LogicVar, Term, atom, number, shape, subterms
@@ -43,7 +44,10 @@ def _shared(definition: Term) -> Term:
 
 
 A0, B0, C0 = SQUARE
-SHARED = [_shared(A0 @ B0), _shared(A0 + B0), _shared(kron(A0, B0)), _shared(inverse(A0))]
+SHARED = [
+    _shared(A0 @ B0), _shared(A0 + B0), _shared(kron(A0, B0)), _shared(inverse(A0)),
+    _shared(scale(s, A0 @ B0)),
+]  # fmt: skip
 LEAVES = [*SQUARE, *SQUARE, *COLUMNS, *OPEN, *SHARED, UNKNOWN]
 DIMS = Dims()
 for leaf in OPEN:
@@ -179,6 +183,44 @@ def _loose_pattern(random: Random, t: Term, operands: list[Term]) -> object:
         if random.random() < 0.4:
             parts.insert(random.randint(0, len(parts)), segment)
     return t.head.make(*parts)
+
+
+OPTIONAL = [LogicVar(n, "scalar", optional=True) for n in "cd"]
+
+
+def with_coefficients(random: Random, p: object) -> object:
+    """A pattern with optional coefficients, in place of what some terms are scaled by or before."""
+    if not isinstance(p, Term) or not p.args or p.scalar or p.head is eye:
+        return p
+    if p.head is scale:
+        inner = with_coefficients(random, p.args[1])
+        c = random.choice([*OPTIONAL, p.args[0]])
+        return inner if optional(inner) else scale(c, inner)
+    args = [with_coefficients(random, a) for a in p.args]
+    often = 0.5 if p.head is add else 0.1
+    for i, a in enumerate(args):
+        whole = isinstance(a, (Term, LogicVar)) and a not in (R, S, S2, K) and not optional(a)
+        if whole and p.head is not matmul and random.random() < often:
+            args[i] = scale(random.choice(OPTIONAL), a)
+    return p.head.make(*args)
+
+
+def a_case_with_coefficients(random: Random, depth: int = 2):
+    """Like `a_case`; terms are sums more often, with summands that are scaled, twice sometimes."""
+    term = a_term(random, depth)
+    if random.random() < 0.6:
+        parts = alike([a_term(random, depth - 1) for _ in range(random.randint(2, 4))] * 2)
+        chosen = random.sample(parts, min(len(parts), random.randint(2, 3)))
+        term = add(*(scale(random.choice([1, 1, 2, s]), scale(random.choice([1, t]), x))
+                     for x in chosen))  # fmt: skip
+        if random.random() < 0.3:
+            term = random.choice([inverse, transpose])(term)
+    pattern = with_coefficients(random, a_pattern(random, term, random.choice([0.05, 0.2, 0.4])))
+    if random.random() < 0.2:
+        pattern = scale(random.choice(OPTIONAL), pattern)
+    assume(not misplaced(pattern) and {*OPTIONAL} & {*variables_of(pattern)})
+    assume(bound_on_work(pattern, term) < 2000)
+    return pattern, term, Context(DIMS, budget=3000)
 
 
 def a_case(random: Random, depth: int = 2):

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from matchers.dims import ONE, const
 from matchers.match import Context, compile_pattern
 from matchers.reference import answers
-from matchers.terms import LogicVar, Run, Term
-from matchers.vocabulary import add, kron, matmul, vec
+from matchers.terms import LogicVar, Run, Term, number
+from matchers.vocabulary import add, kron, matmul, scale, vec
 from tests.matchers.random_cases import (
     A0,
     B0,
@@ -30,6 +30,7 @@ from tests.matchers.random_cases import (
     S,
     X,
     a_case,
+    a_case_with_coefficients,
     bound_on_work,
 )
 
@@ -83,6 +84,18 @@ def test_whole_terms(random):
 @given(RANDOM)
 def test_deeper_terms(random):
     compare(*a_case(random, 3))
+
+
+@examples(1000)
+@given(RANDOM)
+def test_optional_coefficients(random):
+    compare(*a_case_with_coefficients(random))
+
+
+@examples(300)
+@given(RANDOM)
+def test_optional_coefficients_in_deeper_terms(random):
+    compare(*a_case_with_coefficients(random, 3))
 
 
 @examples(300)
@@ -177,14 +190,38 @@ def test_a_planted_fault_is_found(fault):
         comparison()
 
 
-def test_many_cases_match():
+def explicit(pattern, term, context):
+    """Takes an optional coefficient for one that must be there."""
+    return [s for s in compiled(pattern, term, context) if number(1) not in s.values()]
+
+
+def one_at_a_time(pattern, term, context):
+    """Binds only the number in front where there is a symbol behind it."""
+    found = compiled(pattern, term, context)
+    return [{v: x.args[0] if type(x) is Term and x.head is scale and x.scalar else x
+             for v, x in s.items()} for s in found]  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", [drops, explicit, one_at_a_time])
+def test_a_planted_fault_in_coefficients_is_found(fault):
+    @examples(300, phases=[Phase.generate])
+    @given(RANDOM)
+    def comparison(random):
+        compare(*a_case_with_coefficients(random), engine=fault)
+
+    with pytest.raises(AssertionError):
+        comparison()
+
+
+@pytest.mark.parametrize("make", [a_case, a_case_with_coefficients])
+def test_many_cases_match(make):
     """The comparison is not one of empty sets: enough of the cases have answers."""
     counts = []
 
     @examples(300, phases=[Phase.generate])
     @given(RANDOM)
     def comparison(random):
-        counts.append(len(compiled(*a_case(random))))
+        counts.append(len(compiled(*make(random))))
 
     comparison()
     assert sum(n > 0 for n in counts) > 0.4 * len(counts)

@@ -100,3 +100,31 @@ def test_gradients_of_kron_are_known_by_their_inputs() -> None:
 
 def test_products_are_no_anchors() -> None:
     assert PRODUCTS < STRUCTURAL and ANCHORS < STRUCTURAL and not PRODUCTS & ANCHORS
+
+
+# --- summands -------------------------------------------------------------------------------------
+
+SUMMANDS = [
+    2 * (A @ B) + C[0, 0] * (A @ C), A @ B + C + A @ C, A @ x - 2 * (A @ y),
+    A @ B + A @ C - 2 * (A @ B.T), linalg.solve(A, x) - 3 * linalg.solve(A, y),
+    A @ B - 2 * (C.T @ B.T + y),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("graph", SUMMANDS, ids=str)
+def test_scaled_products_with_a_common_factor_are_one_region(graph: Any) -> None:
+    fgraph, _ = graph_of([graph])
+    [region] = regions(fgraph)
+    assert region.roots == fgraph.outputs
+
+
+def test_other_scaled_products_are_none() -> None:
+    D = pt.matrix("D")
+    assert found(2 * (A @ B) + 3 * (C @ D)) == []
+    assert found(pt.exp(A @ B) + 3 * (A @ C)) == []  # not linear
+    scaled = 3 * (A @ C)
+    assert found(2 * (A @ B) + scaled, scaled + 1) == []  # it is used elsewhere
+    long = A @ B
+    for _ in range(LINKS + 1):
+        long = long + C
+    assert found(long + A @ C) == []

@@ -8,10 +8,22 @@ import pytest
 
 from matchers.conditions import Condition, conforming, implied, same_shape, square, symmetric
 from matchers.terms import Term
-from matchers.vocabulary import add, inverse, kron, matmul, reshape, scale, trace, transpose, vec
+from matchers.vocabulary import (
+    add,
+    inverse,
+    kron,
+    matmul,
+    reciprocal,
+    reshape,
+    scale,
+    trace,
+    transpose,
+    vec,
+)
 from relations.language import (
     Relation,
     RelationError,
+    coefficients,
     matrices,
     relation,
     rests,
@@ -22,6 +34,7 @@ from relations.language import (
 
 A, B, X = matrices("A B X")
 (c,) = scalars("c")
+k, m = coefficients("k m")
 (s,) = segments("s")
 (r,) = rests("r")
 (x,) = vectors("x")
@@ -61,6 +74,22 @@ REFUSED: dict[str, tuple[Any, str]] = {
         lambda A, B: (inverse(A @ B), inverse(B) @ inverse(A)),
         "which the left side does not imply; state it as a condition, for example square(A), or "
         "correct the right side"),
+    "a coefficient in front of all": (
+        lambda A, B, k: (A @ scale(k, B), scale(k, A @ B)),
+        "in the left side k is in front of all, where it is drawn out by itself; leave it out"),
+    "a coefficient in a coefficient": (
+        lambda A, B, k: (scale(reciprocal(k), A) + B, A + B),
+        "in the left side the coefficient k stands in k⁻¹; it is what a matrix is scaled by, once"),
+    "two coefficients drawn out as one": (
+        lambda A, B, k, m: (kron(scale(k, A), scale(m, A)) + B, A + B),
+        "in the left side the coefficient k stands in k·m"),
+    "a minus in front of a coefficient": (
+        lambda A, B, k: (A - scale(k, B), A + B),
+        "in the left side -1 is in front of k·B, which takes what is in front with it"),
+    "a coefficient on the right": (
+        lambda A, k: (inverse(scale(k, A)), scale(reciprocal(k), inverse(A))),
+        "in the right side the coefficient k stands in k⁻¹; it is what a matrix is scaled by, "
+        "once and by nothing else: scale(k, X); or give both_ways=False"),
     "another shape": (lambda A: (transpose(A.T) @ A.T, A.T @ A), "the sides differ in shape: "),
 }  # fmt: skip
 
@@ -111,7 +140,7 @@ def test_parameters_are_logic_variables(parameter: str) -> None:
 
 
 def test_names_are_needed() -> None:
-    for make_variables in (matrices, vectors, scalars, segments, rests):
+    for make_variables in (matrices, vectors, scalars, coefficients, segments, rests):
         with pytest.raises(ValueError, match="no names in ' '; write for example matrices"):
             make_variables(" ")
     assert [str(v) for v in matrices("P, Q R")] == ["P", "Q", "R"]
@@ -206,3 +235,16 @@ def test_a_relation_is_a_goal() -> None:
 
     P, Q = map(atom, variables("P", "Q"))
     assert run(0, q, made(transpose(kron(P, Q)), q)) == (kron(P.T, Q.T),)
+
+
+def test_coefficients() -> None:
+    made = make(
+        lambda A, k: (inverse(scale(k, A)), scale(reciprocal(k), inverse(A))), both_ways=False
+    )
+    assert [d.backward for d in made.directions] == [False]
+    assert str(made) == "(k·A)⁻¹ = k⁻¹·A⁻¹"
+    assert k.kind == "scalar" and k.optional and (k, m) == coefficients("k, m")
+    assert scalars("k") != (k,)
+    # In front of a summand in a product there is nothing to draw it out of.
+    both = make(lambda A, B, x, k: ((A + scale(k, B)) @ x, A @ x + scale(k, B @ x)))
+    assert [d.backward for d in both.directions] == [False, True]

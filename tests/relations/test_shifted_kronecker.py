@@ -119,3 +119,9 @@ def test_after_differentiation_too() -> None:
     """What was differentiated first is rewritten where it can be, and right."""
     old = _log_density()
     assert_same_value(pt.grad(old, v), {**GIVEN, v: draw(12)}, relations=NAMES)
+
+
+def test_a_shift_by_one() -> None:
+    graph = linalg.solve(shifted(SA, SB, shift=np.array(1.0)), v)
+    assert rewritten(graph, NAMES) == [("(A ⊗ B + I)⁻¹ v", "shifted_solve(1, v, A, B)")]
+    assert_same_value(graph, {A: GIVEN[A], B: GIVEN[B], v: draw(12)}, relations=NAMES)
