@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Set
 from typing import Any, NamedTuple
 
+from lowering.costs import FREE
 from lowering.plans import Planner
 from lowering.search import Moves, Roots, openable, positions, search, substituted
 from matchers.dims import Dims
@@ -54,10 +55,16 @@ def settled(roots: Roots, moves: Moves, graph: Graph) -> bool:
     long = [t for t in chains if len(t.args) > 2]
     if long and (_share(chains) or not all([_indifferent(t.args, graph.dims) for t in long])):
         return False
-    if any([moves(t) for t in order if not isinstance(t, Atom)]):
+    offered = [t for t in order if not isinstance(t, Atom) and moves(t)]
+    if offered and not all([_free(t, roots, graph) for t in offered]):
         return False
     found = openable(order)
     return not found or (len(found) == 1 and _closed(order, next(iter(found)), roots, moves, graph))
+
+
+def _free(term: Term, roots: Roots, graph: Graph) -> bool:
+    """Whether a term costs nothing, as the diagonal of what is there anyway."""
+    return graph.planner(frozenset()).step(term).kernel in FREE and _needed(roots, term)
 
 
 def _smaller(whole: Term, graph: Graph) -> bool:
