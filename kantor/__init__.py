@@ -30,7 +30,7 @@ def _check_shadows() -> None:
 
 _check_shadows()
 
-from kantor.api import rewrite  # noqa: E402
+from kantor.api import assume, rewrite  # noqa: E402
 from kantor.engine import KantorWarning  # noqa: E402
 from kantor.explain import Explanation, explain  # noqa: E402
 from kantor.modes import mode, register, unregister  # noqa: E402
@@ -41,8 +41,13 @@ from matchers.conditions import (  # noqa: E402
     implied,
     lower_triangular,
     nonempty,
+    nonnegative,
+    nonsingular,
+    nonzero,
     orthogonal,
+    positive,
     positive_definite,
+    positive_semidefinite,
     same_shape,
     square,
     symmetric,
@@ -98,6 +103,7 @@ __all__ = [
     "Relation",
     "RelationError",
     "add",
+    "assume",
     "assumed",
     "block_diag",
     "cholesky",
@@ -122,9 +128,14 @@ __all__ = [
     "mode",
     "mul",
     "nonempty",
+    "nonnegative",
+    "nonsingular",
+    "nonzero",
     "ones",
     "orthogonal",
+    "positive",
     "positive_definite",
+    "positive_semidefinite",
     "reciprocal",
     "register",
     "relation",

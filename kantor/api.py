@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pytensor.assumptions import assume as pytensor_assume
 from pytensor.graph.basic import AtomicVariable, Variable, clone_get_equiv
 from pytensor.graph.fg import FunctionGraph
 from pytensor.graph.replace import graph_replace
@@ -12,10 +13,39 @@ from pytensor.graph.traversal import graph_inputs, toposort
 
 from kantor.engine import Engine
 from kantor.inner import rewrite_inner
+from matchers.properties import declare
 from relations.library import select
 
 # A form that a relation reached may offer another region; each round costs less than the last.
 ROUNDS = 4
+
+
+def assume(x: Any, **properties: bool | None) -> Any:
+    """A view of `x` of which properties are declared, as ``pytensor.assumptions.assume`` does it.
+
+    Parameters
+    ----------
+    x : tensor-like
+    **properties : bool, optional
+        By name: those of PyTensor, such as ``symmetric`` and ``positive_definite``, and those of
+        Kantor. ``positive``, ``nonnegative`` and ``nonzero`` are said of every entry,
+        ``positive_semidefinite`` and ``nonsingular`` of a matrix.
+
+    Returns
+    -------
+    TensorVariable
+
+    Raises
+    ------
+    ValueError
+        Where no property has such a name.
+
+    Examples
+    --------
+    >>> d = kantor.assume(pt.vector("d"), positive=True)
+    """
+    declare()
+    return pytensor_assume(x, **properties)
 
 
 def rewrite(

@@ -17,6 +17,7 @@ from kantor.steps import PlainStep, Step
 from lowering.plans import Planner
 from lowering.search import BUDGET, Candidate, search
 from matchers.match import Context
+from matchers.properties import declare
 from matchers.regions import Region, regions
 from matchers.terms import Term
 from relations.language import Relation
@@ -85,6 +86,7 @@ class Engine:
 
     def __post_init__(self) -> None:
         _check_sizes(self.sizes)
+        declare()
         kinds: dict[str, Callable[..., Rules | ReferenceRules]] = {
             "compiled": partial(Rules, everything=False),
             "kanren": ReferenceRules,

@@ -17,6 +17,7 @@ from pytensor.graph.rewriting.db import RewriteDatabase, RewriteDatabaseQuery
 
 from kantor.corrections import WRONG, restore, withdraw
 from kantor.database import DEFAULT_TAGS, REGISTERED, Registered, RelationDatabase, databases
+from matchers.properties import declare
 
 BACKENDS = {"NUMBA": "numba", "CVM": None, "JAX": "jax", "MLX": "mlx"}
 # The phase that Kantor belongs to: after canonicalize, before `inv_to_solve` hides the structure.
@@ -54,6 +55,7 @@ def mode(
     ModuleNotFoundError
         Where the package of the backend is not installed.
     """
+    declare()
     base = _base(backend)
     query = base.provided_optimizer
     if isinstance(query, KantorQuery):
@@ -189,6 +191,7 @@ def register(*, relations: Any = None) -> None:
     ValueError
         Where `relations` names what does not exist; what was registered stays.
     """
+    declare()
     database = RelationDatabase(relations)
     phase = optdb[PHASE]
     place = _place(phase)

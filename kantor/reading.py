@@ -28,7 +28,9 @@ from matchers.terms import Atom, Term, shape
 from matchers.view import View
 
 # Heads that a plan may compute otherwise than the graph does, though the term is the same.
-_REPLANNED = frozenset({v.matmul, v.kron_adjoint_left, v.kron_adjoint_right})
+_REPLANNED = frozenset(
+    {v.matmul, v.kron_adjoint_left, v.kron_adjoint_right, v.diag, v.prod, v.log_magnitude}
+)
 
 
 class Reading:

@@ -23,6 +23,7 @@ from lowering.search import positions
 from matchers.conditions import Condition
 from matchers.dims import Dim, Dims
 from matchers.match import Context, compile_pattern
+from matchers.proofs import RULES, missing
 from matchers.regions import regions
 from matchers.terms import Atom, Term, shape
 from relations.language import Direction, Relation
@@ -204,9 +205,20 @@ def _declarations(match: Match, failed: list[Condition], place: Place) -> Iterat
     known = Supposed(view.dims.copy(), view.holds)
     for c in failed:
         if not c.holds(match.bindings, known):
-            yield c.declaration(match.texts(place.notation))
+            yield from _declared(c, match, place)
         for m, n in c.equations(match.bindings):
             known.dims.unify(m, n)
+
+
+def _declared(c: Condition, match: Match, place: Place) -> Iterator[str]:
+    """What to declare for one condition; of a compound term, what of its parts."""
+    if c.name not in RULES:
+        yield c.declaration(match.texts(place.notation))
+        return
+    (x,) = c.variables
+    view = place.survey.reading.view
+    for part, key in dict.fromkeys(missing(view, match.bindings[x], c.name)):
+        yield c._replace(name=key).declaration({x: place.notation.term(part)})
 
 
 def _refuted(c: Condition, match: Match, place: Place) -> str:

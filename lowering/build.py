@@ -7,7 +7,7 @@ would be a cycle, and a cycle hangs the compile.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Any
 
 import pytensor.tensor as pt
@@ -18,10 +18,10 @@ from pytensor.tensor.blockwise import Blockwise
 from pytensor.tensor.elemwise import DimShuffle
 from pytensor.tensor.linalg.solvers.general import Solve
 
-from lowering.plans import Plan, Step
+from lowering.plans import Plan, Step, signed
 from matchers import vocabulary as v
 from matchers.dims import Axis, Dim, Dims, axis_length, length
-from matchers.terms import Atom, Number, Term
+from matchers.terms import Atom, Head, Number, Term
 
 
 class CannotBuild(Exception):
@@ -141,29 +141,43 @@ class Builder:
             return pt.ones((self.length(term.args[0]), 1), dtype=self.dtype)
         if term.head is v.cholesky and self._stored_above(term.args[0]):
             return linalg.cholesky(transposed(self._built[term.args[0]]))
+        if term.head is v.add:
+            return self._sum(term)
         args = [
             self._built[a] if isinstance(a, Term) else self.length(a) if isinstance(a, Dim) else a
             for a in term.args
         ]
+        if term.head in _OF_ONE and all(args[0].type.broadcastable[-2:]):
+            return _OF_ONE[term.head](args[0])
         return term.head.build(*args)
 
     def _stored_above(self, matrix: Term) -> bool:
         """Whether the triangle that a Cholesky factorization reads is not the one with entries."""
         return self.promised(matrix, "stored_upper") and not self.promised(matrix, "stored_lower")
 
+    def _sum(self, term: Term) -> Any:
+        plus = [self._value_of(x) for x, minus in signed(term) if not minus]
+        minus = [self._value_of(x) for x, minus in signed(term) if minus]
+        return reduce(pt.sub, minus, v.add.build(*plus))
+
+    def _value_of(self, x: Any) -> Any:
+        return self._built[x] if isinstance(x, Term) else x
+
     def _product(self, step: Step) -> Any:
         a, b = (self._built[t] for t in step.needs)
         if step.kernel == "product":
             return pt.dot(a, b) if a.type.ndim == b.type.ndim == 2 else pt.matmul(a, b)
         if step.kernel == "elementwise":
-            d = _column(a)
-            return d * b if step.side == "left" else b * transposed(d)
+            d = _column(a) if step.side == "left" else transposed(_column(a))
+            return b / d if step.matrix is not None else d * b if step.side == "left" else b * d
         if step.side == "left":
             return self._solved(step, a, b)
         return transposed(self._solved(step, transposed(a), transposed(b), flipped=True))
 
     def _solved(self, step: Step, a: Any, b: Any, flipped: bool = False) -> Any:
         assert step.matrix is not None
+        if step.kernel != "solve_triangular" and all(a.type.broadcastable[-2:]):
+            return b / a  # of one entry, as rank one leaves it
         if step.kernel == "solve_triangular":
             lower, unit = self.promised(step.matrix, "lower_triangular"), False
             if step.matrix.head is v.triangle:
@@ -182,6 +196,14 @@ class Builder:
             if step.matrix is not None and self.promised(step.matrix, key):
                 return name
         return "gen"
+
+
+# What needs no factorization where the matrix has one entry.
+_OF_ONE: dict[Head, Callable[[Any], Any]] = {
+    v.inverse: pt.reciprocal,
+    v.det: v.item.build,
+    v.logabsdet: lambda x: v.log_magnitude.build(v.item.build(x)),
+}
 
 
 @lru_cache

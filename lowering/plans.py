@@ -17,7 +17,7 @@ from lowering.polynomials import Poly
 from matchers import vocabulary as v
 from matchers.contractions import contract
 from matchers.dims import ONE, Dim, broadcast
-from matchers.terms import Atom, Head, Number, Term, shape
+from matchers.terms import Atom, Head, Number, Term, number, shape
 
 # Kernels that factorize their matrix first; a second one with the same matrix does not again.
 FACTORIZING = frozenset({"solve", "solve_positive"})
@@ -220,7 +220,12 @@ class Planner:
                 # The solver reads the triangle by itself.
                 return Step(kind, (inner, width), batch, (matrix.args[0], other), matrix, side)
             if kind == "diagonal":
-                return Step("elementwise", (inner * width,), batch, (matrix, other), None, side)
+                divided = matrix.head is v.reciprocal
+                by = matrix.args[0] if divided else matrix
+                quotient = matrix if divided else None
+                return Step("elementwise", (inner * width,), batch, (by, other), quotient, side)
+            if width == ONE and kind != "solve_triangular" and _single(matrix):
+                return Step("scalar", (), batch, (matrix, other), matrix, side)
             return Step(kind, (inner, width), batch, (matrix, other), matrix, side)
         return Step("product", (m, inner, n), batch, parts)
 
@@ -265,9 +270,14 @@ def _terms(args: Iterable[Any]) -> tuple[Term, ...]:
     return tuple(a for a in args if isinstance(a, Term))
 
 
+def _single(term: Term) -> bool:
+    """Whether a term is one number, as a coefficient or as a matrix."""
+    return term.scalar or shape(term) == (ONE, ONE, ())
+
+
 def _entrywise(kernel: str) -> Callable[[Term], Step]:
     def step(term: Term) -> Step:
-        if term.scalar:
+        if _single(term):
             return Step("scalar", (), ONE, _terms(term.args))
         return Step(kernel, (_entries(term),), _batch(term), _terms(term.args))
 
@@ -310,10 +320,24 @@ def _reshaped(term: Term) -> Step:
 
 
 def _sum(term: Term) -> Step:
-    if term.scalar:
-        return Step("scalar", (), ONE, _terms(term.args))
+    needs = _terms([x for x, _ in signed(term)] if term.head is v.add else term.args)
+    if _single(term):
+        return Step("scalar", (), ONE, needs)
     size = _entries(term) * (len(term.args) - 1)
-    return Step("elementwise", (size,), _batch(term), _terms(term.args))
+    return Step("elementwise", (size,), _batch(term), needs)
+
+
+def signed(term: Term) -> list[tuple[Term, bool]]:
+    """The summands of a sum, and which of them are subtracted; the first never is."""
+    found = [(a, False) for a in term.args]
+    for i, (a, _) in enumerate(found):
+        if a.head is v.scale and a.args[0] is _MINUS and not a.scalar:
+            found[i] = a.args[1], True
+    found.sort(key=lambda part: part[1])
+    return [(a, False) for a in term.args] if found[0][1] else found
+
+
+_MINUS = number(-1)
 
 
 def _sylvester(term: Term) -> Step:
@@ -384,6 +408,8 @@ _BY_HEAD: dict[Head, Callable[[Term], Step]] = {
     v.total: _reduced,
     v.batch_sum: _batch_summed,
     v.beside: _entrywise("copy"),
+    v.log_magnitude: _entrywise("elementwise"),
+    v.prod: _reduced,
     v.trace: lambda t: Step("elementwise", (shape(t.args[0])[0],), _batch(t), _terms(t.args)),
     contract: _contraction,
     v.inverse: _of_order("inverse"),

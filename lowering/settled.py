@@ -16,7 +16,19 @@ from lowering.plans import Planner
 from lowering.search import Moves, Roots, openable, positions, search, substituted
 from matchers.dims import Dims
 from matchers.terms import Atom, Term, shape
-from matchers.vocabulary import inverse, matmul, ones, scale, total, transpose, triangle
+from matchers.vocabulary import (
+    diag,
+    inverse,
+    log_magnitude,
+    matmul,
+    ones,
+    prod,
+    reciprocal,
+    scale,
+    total,
+    transpose,
+    triangle,
+)
 
 
 class Graph(NamedTuple):
@@ -52,6 +64,8 @@ def settled(roots: Roots, moves: Moves, graph: Graph) -> bool:
         return False
     if any([_smaller(t.args[1], graph) for t in order if t.head is scale]):
         return False
+    if any([_of_diagonal(t) for t in order]):
+        return False
     long = [t for t in chains if len(t.args) > 2]
     if long and (_share(chains) or not all([_indifferent(t.args, graph.dims) for t in long])):
         return False
@@ -65,6 +79,11 @@ def settled(roots: Roots, moves: Moves, graph: Graph) -> bool:
 def _free(term: Term, roots: Roots, graph: Graph) -> bool:
     """Whether a term costs nothing, as the diagonal of what is there anyway."""
     return graph.planner(frozenset()).step(term).kernel in FREE and _needed(roots, term)
+
+
+def _of_diagonal(t: Term) -> bool:
+    """Whether it may stand for an inverse or a determinant of a diagonal matrix."""
+    return t.head in (prod, log_magnitude) or (t.head is diag and t.args[0].head is reciprocal)
 
 
 def _smaller(whole: Term, graph: Graph) -> bool:

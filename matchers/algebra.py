@@ -193,6 +193,7 @@ def _add_normal(head: Head, args: tuple[Any, ...]) -> Any:
             terms.append(x)
     if not terms:
         raise ValueError("a sum needs at least one summand")
+    terms = [t for t in terms if not (isinstance(t, Number) and t.value == 0)] or terms[:1]
     return terms[0] if len(terms) == 1 else intern(add, tuple(terms))
 
 
@@ -312,8 +313,14 @@ transpose = Head(
 
 
 def _inverse_normal(head: Head, args: tuple[Any, ...]) -> Any:
+    """An inverse; that of an identity, a multiple of it or a diagonal is of the same kind."""
     (x,) = args
-    return x if isinstance(x, Term) and x.head is eye else intern(inverse, (x,))
+    c, inner = x.args if isinstance(x, Term) and x.head is scale and not x.scalar else (1, x)
+    if isinstance(inner, Term) and inner.head is eye:
+        return scale(reciprocal(c), inner)
+    if isinstance(inner, Term) and inner.head.name == "diag":
+        return scale(reciprocal(c), inner.head.make(reciprocal(inner.args[0])))
+    return intern(inverse, (x,))
 
 
 inverse = Head("inverse", linalg.inv, _swapped, _inverse_normal, template="{0}⁻¹")

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from matchers.dims import Dim, Dims
+from matchers.properties import OF_ENTRIES, OF_MATRICES
 from matchers.terms import LogicVar, shape
 
 # Assumption keys of PyTensor that a condition may name; others come from `assumed`.
@@ -21,7 +22,10 @@ BATCH_CONDITIONS = ("same_batch", "unbatched")
 SHAPE_CONDITIONS = ("square", "same_shape", "conforming", "nonempty", *BATCH_CONDITIONS)
 # Structures of square matrices only. To PyTensor a triangular matrix, and a selection of rows, need
 # not be square, and what is said of entries is said of vectors as well.
-SQUARE_STRUCTURES = ("symmetric", "positive_definite", "diagonal", "orthogonal", "permutation")
+SQUARE_STRUCTURES = (
+    "symmetric", "positive_definite", "diagonal", "orthogonal", "permutation",
+    *OF_MATRICES,
+)  # fmt: skip
 
 _AS_WRITTEN: Mapping[LogicVar, Any] = MappingProxyType({})
 
@@ -121,7 +125,9 @@ class Condition(NamedTuple):
         if self.name == "nonempty":
             what = "static shapes" if names[1:] else "a static shape"
             return f"give {' and '.join(names)} {what}"
-        return f"declare pytensor.assumptions.assume({names[0]}, {self.name}=True)"
+        own = self.name in OF_ENTRIES or self.name in OF_MATRICES
+        where = "kantor" if own else "pytensor.assumptions"
+        return f"declare {where}.assume({names[0]}, {self.name}=True)"
 
 
 def square(*matrices: LogicVar) -> Condition:
@@ -193,3 +199,28 @@ def diagonal_matrix(*matrices: LogicVar) -> Condition:
 def lower_triangular(*matrices: LogicVar) -> Condition:
     """Each of `matrices` is zero above its diagonal."""
     return assumed("lower_triangular", *matrices)
+
+
+def positive(*variables: LogicVar) -> Condition:
+    """Every entry of each of `variables`, matrices, columns or coefficients, is positive."""
+    return assumed("positive", *variables)
+
+
+def nonnegative(*variables: LogicVar) -> Condition:
+    """No entry of any of `variables` is negative."""
+    return assumed("nonnegative", *variables)
+
+
+def nonzero(*variables: LogicVar) -> Condition:
+    """No entry of any of `variables` is 0."""
+    return assumed("nonzero", *variables)
+
+
+def positive_semidefinite(*matrices: LogicVar) -> Condition:
+    """Each of `matrices` is symmetric without a negative eigenvalue."""
+    return assumed("positive_semidefinite", *matrices)
+
+
+def nonsingular(*matrices: LogicVar) -> Condition:
+    """Each of `matrices` is square and has an inverse, which need not be computed."""
+    return assumed("nonsingular", *matrices)

@@ -24,7 +24,7 @@ def node_kernel(view: Any, node: Any) -> Call:
     if kind in _VIEWS or kind.__name__ in ("ExtractDiag", "Alloc"):
         return "view", (), ONE
     out = node.outputs[0]
-    if out.type.ndim == 0 and kind is Elemwise:
+    if kind is Elemwise and all(out.type.broadcastable):
         return "scalar", (), ONE
     if kind is Elemwise:
         return "elementwise", (size(view, out) * _operations(node),), ONE

@@ -23,7 +23,7 @@ from pytensor.tensor.linalg.solvers.linear_control import SolveSylvester
 from pytensor.tensor.linalg.solvers.psd import CholeskySolve
 from pytensor.tensor.linalg.solvers.triangular import SolveTriangular
 from pytensor.tensor.linalg.summary import Det, SLogDet
-from pytensor.tensor.math import Dot, Sum
+from pytensor.tensor.math import Dot, Prod, Sum
 from pytensor.tensor.shape import Reshape, SpecifyShape
 
 from matchers import vocabulary as v
@@ -51,6 +51,7 @@ READERS: dict[type, Reader] = {
     ExtractDiag: structure.extract_diag,
     AllocDiag: structure.alloc_diag,
     Sum: structure.total,
+    Prod: structure.prod,
     Einsum: structure.einsum,
     Eye: structure.eye,
     Alloc: elementwise.alloc,
@@ -65,6 +66,7 @@ STRUCTURAL: frozenset[type] = frozenset(READERS) - {
     Elemwise,
     Eye,
     Alloc,
+    Prod,
 }
 # Of these, one alone can be worth rewriting; of products it takes two.
 PRODUCTS: frozenset[type] = frozenset({Dot, BatchedDot, Einsum})

@@ -28,6 +28,7 @@ from matchers.conforming import learn
 from matchers.dims import Dim, Dims
 from matchers.goals import Goal
 from matchers.match import compile_pattern
+from matchers.properties import OF_ENTRIES, declare
 from matchers.reference import answers
 from matchers.state import Context
 from matchers.terms import Atom, Term, shape, subterms
@@ -53,8 +54,9 @@ class Alone(View):
         found = self.variables.get(term)
         if found is None and isinstance(term, Atom):
             found = (term.var, term.core)
-        if found is None or found[1] != 2:
+        if found is None or (found[1] != 2 and key not in OF_ENTRIES):
             return False
+        declare()
         var = found[0]
         graph = FunctionGraph(outputs=[var], clone=False)
         return Facts(graph, gram=False).proved(var, key)

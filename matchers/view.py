@@ -25,6 +25,8 @@ from matchers import vocabulary as v
 from matchers.assumptions import Facts
 from matchers.conforming import equations
 from matchers.dims import ONE, Dim, Dims, const, symbol
+from matchers.proofs import RULES, proved
+from matchers.properties import OF_ENTRIES, declare
 from matchers.readers import ANCHORS, READERS, core_op
 from matchers.terms import Atom, Term, atom, number, shape
 
@@ -42,6 +44,8 @@ _KEPT_BY_TRANSPOSE = {
     "diagonal",
     "orthogonal",
     "permutation",
+    "positive_semidefinite",
+    "nonsingular",
 }
 _KEPT_BY_INVERSE = _KEPT_BY_TRANSPOSE | {"lower_triangular", "upper_triangular"}
 _OF_IDENTITY = _KEPT_BY_INVERSE | {"tridiagonal"}
@@ -53,7 +57,13 @@ _SWAPPED = {
     "stored_upper": "stored_lower",
 }
 _NOTHING: Mapping[Any, int] = MappingProxyType({})
-_IMPLIED = {"symmetric": ("positive_definite", "diagonal"), "lower_triangular": ("diagonal",)}
+_IMPLIED = {
+    "symmetric": ("positive_definite", "diagonal"),
+    "lower_triangular": ("diagonal",),
+    "positive_semidefinite": ("positive_definite",),
+    "nonnegative": ("positive",),
+    "nonzero": ("positive",),
+}
 
 
 class View:
@@ -333,10 +343,12 @@ class View:
             return False
         if (term, key) in self._promises:
             return True
-        if term.head is v.eye:
-            return key in _OF_IDENTITY
-        if term.head is v.cholesky:
-            return key == "lower_triangular"
+        if term.head is v.eye and key in _OF_IDENTITY:
+            return True
+        if term.head is v.cholesky and key == "lower_triangular":
+            return True
+        if term.head is v.inverse and key == "nonsingular":
+            return True  # it would have no value
         if term.head is v.transpose and key in _SWAPPED:
             return self.holds(term.args[0], _SWAPPED[key], ask)
         if term.head is v.transpose or term.head is v.inverse:
@@ -350,10 +362,13 @@ class View:
             return True
         if not ask:
             return False
+        if key in RULES and proved(self, term, key):
+            return True
         found = self.variables.get(term)
-        if found is None or self.fgraph is None or found[1] != 2:
+        if found is None or self.fgraph is None or (found[1] != 2 and key not in OF_ENTRIES):
             return False
         if self._facts is None:
+            declare()
             # A relation has to hold for a Gram matrix of deficient rank too.
             self._facts = Facts(self.fgraph, gram=False)
         return self._facts.proved(found[0], key)

@@ -37,11 +37,11 @@ from matchers.determinants import (
     gram,
     log_diagonal,
     log_power,
-    of_transpose,
     power,
     trace_normal,
     triangular_inverse,
 )
+from matchers.diagonals import det_normal, log_magnitude, logabsdet_normal, prod
 from matchers.dims import ONE, Dim, broadcast
 from matchers.shifted import shifted_logabsdet, shifted_solve
 from matchers.terms import Head, Term, intern, rebuild, shape, subterms
@@ -161,11 +161,10 @@ block_diag = Head("block_diag", linalg.block_diag, _blocks_shape, flat_normal, f
 
 
 def _diag_build(d: Any) -> Any:
-    return (
-        pt.diag(d[..., 0])
-        if d.type.ndim == 2
-        else pt.basic.alloc_diag(d[..., 0], axis1=-2, axis2=-1)
-    )
+    entries = pt.squeeze(d, -1) if d.type.broadcastable[-1] else d[..., 0]
+    if d.type.ndim == 2:
+        return pt.diag(entries)
+    return pt.basic.alloc_diag(entries, axis1=-2, axis2=-1)
 
 
 def _shorter(rows: Dim, cols: Dim) -> Dim:
@@ -215,9 +214,13 @@ def _scalar_shape(x: Any) -> Shape:
 
 
 trace = Head("trace", pt.trace, _scalar_shape, trace_normal, template="tr({0})")
-det = Head("det", linalg.det, _scalar_shape, of_transpose, template="det({0})")
+det = Head("det", linalg.det, _scalar_shape, det_normal, template="det({0})")
 logabsdet = Head(
-    "logabsdet", lambda x: linalg.slogdet(x)[1], _scalar_shape, of_transpose, template="log|{0}|"
+    "logabsdet",
+    lambda x: linalg.slogdet(x)[1],
+    _scalar_shape,
+    logabsdet_normal,
+    template="log|{0}|",
 )
 total = Head("total", lambda x: x.sum(axis=(-2, -1)), _scalar_shape, linear(), template="Σ({0})")
 cholesky = Head("cholesky", linalg.cholesky, shape, template="chol({0})")
@@ -243,8 +246,8 @@ discrete_lyapunov = Head(
 __all__ = [
     "add", "as_matrix", "batch_sum", "beside", "block_diag", "cholesky", "det", "diag",
     "diagonal", "discrete_lyapunov", "expm", "eye", "gram", "inverse", "item", "kron",
-    "kron_adjoint_left", "kron_adjoint_right", "log_diagonal", "log_power", "logabsdet",
-    "matmul", "mul", "ones", "power", "rebuild", "reciprocal", "reshape", "scale",
-    "shifted_logabsdet", "shifted_solve", "size", "subterms", "sylvester", "total", "trace",
-    "transpose", "triangle", "triangular_inverse", "unvec", "vec",
+    "kron_adjoint_left", "kron_adjoint_right", "log_diagonal", "log_magnitude", "log_power",
+    "logabsdet", "matmul", "mul", "ones", "power", "prod", "rebuild", "reciprocal", "reshape",
+    "scale", "shifted_logabsdet", "shifted_solve", "size", "subterms", "sylvester", "total",
+    "trace", "transpose", "triangle", "triangular_inverse", "unvec", "vec",
 ]  # fmt: skip

@@ -108,10 +108,16 @@ def zeros(source: Source, m: int, n: int) -> Array:
     return 0 * source.real(m, n)
 
 
-@maker("positive", "nonnegative", square=False)
+@maker("positive", "nonnegative", "nonzero", square=False)
 def positive(source: Source, m: int, n: int) -> Array:
     """Every entry is positive."""
     return abs(source.real(m, n)) + (1 if source.kind == "i" else 0.1)
+
+
+@maker("nonzero", square=False)
+def nonzero(source: Source, m: int, n: int) -> Array:
+    """No entry is 0, and both signs occur."""
+    return positive(source, m, n) * signs(source, m, n)
 
 
 @maker("nonnegative", square=False)
@@ -120,7 +126,7 @@ def nonnegative(source: Source, m: int, n: int) -> Array:
     return np.maximum(source.real(m, n), 0)
 
 
-@maker("unit_magnitude", square=False)
+@maker("unit_magnitude", "nonzero", square=False)
 def signs(source: Source, m: int, n: int) -> Array:
     """Entries are 1 or -1."""
     return 2 * source.rng.integers(0, 2, (m, n)) - 1
@@ -153,6 +159,15 @@ def tridiagonal(source: Source, m: int, n: int) -> Array:
 # --- square -----------------------------------------------------------------------------------
 
 
+_DEFINITE = ("positive_definite", "positive_semidefinite", "nonsingular")
+
+
+@maker("nonsingular")
+def regular(source: Source, n: int, _: int) -> Array:
+    """As far from singular as its diagonal is from the rest, with both signs."""
+    return source.entries(n, n) + 2 * (n + 1) * signs(source, n, 1) * source.eye(n)
+
+
 @maker()
 def singular(source: Source, n: int, _: int) -> Array:
     """A zero column."""
@@ -168,7 +183,7 @@ def symmetric(source: Source, n: int, _: int) -> Array:
     return x + x.T
 
 
-@maker("symmetric", "positive_definite", "hermitian")
+@maker("symmetric", *_DEFINITE, "hermitian")
 def positive_definite(source: Source, n: int, _: int) -> Array:
     """Symmetric with positive eigenvalues; complex ones stay real, since they are symmetric."""
     x = source.real(n, n)
@@ -181,7 +196,7 @@ def negative_definite(source: Source, n: int, _: int) -> Array:
     return -positive_definite(source, n, n)
 
 
-@maker("symmetric", "hermitian")
+@maker("symmetric", "hermitian", "positive_semidefinite")
 def semidefinite(source: Source, n: int, _: int) -> Array:
     """A Gram matrix that is rank deficient."""
     x = source.real(n, max(n - 1, 0))
@@ -197,7 +212,7 @@ def diagonal(source: Source, n: int, _: int) -> Array:
     return np.diag(source.entries(n, 1)[:, 0])
 
 
-@maker(*_DIAGONAL, "positive_definite", "hermitian")
+@maker(*_DIAGONAL, *_DEFINITE, "hermitian")
 def positive_diagonal(source: Source, n: int, _: int) -> Array:
     """Zero off its diagonal, which is positive."""
     return np.diag(positive(source, n, 1)[:, 0])
@@ -217,7 +232,7 @@ def symmetric_tridiagonal(source: Source, n: int, _: int) -> Array:
     return np.triu(np.tril(symmetric(source, n, n), 1), -1)
 
 
-@maker("orthogonal")
+@maker("orthogonal", "nonsingular")
 def orthogonal(source: Source, n: int, _: int) -> Array:
     """The inverse is the transpose, or its conjugate: to PyTensor complex ones are unitary."""
     if source.kind == "i":
@@ -225,7 +240,7 @@ def orthogonal(source: Source, n: int, _: int) -> Array:
     return np.linalg.qr(source.entries(n, n))[0] if n else np.zeros((0, 0))
 
 
-@maker("orthogonal", "symmetric")
+@maker("orthogonal", "symmetric", "nonsingular")
 def reflection(source: Source, n: int, _: int) -> Array:
     """Orthogonal and symmetric."""
     if source.kind == "i":
@@ -234,13 +249,13 @@ def reflection(source: Source, n: int, _: int) -> Array:
     return source.eye(n) - 2 * (v @ v.T) / max(float((v * v).sum()), 1e-30)
 
 
-@maker("permutation", "orthogonal", "selection")
+@maker("permutation", "orthogonal", "selection", "nonsingular")
 def permutation(source: Source, n: int, _: int) -> Array:
     """Rows of an identity, each once."""
     return source.eye(n)[source.rng.permutation(n)]
 
 
-@maker(*_DIAGONAL, "positive_definite", "hermitian", "orthogonal", "permutation", "selection")
+@maker(*_DIAGONAL, *_DEFINITE, "hermitian", "orthogonal", "permutation", "selection")
 def identity(source: Source, n: int, _: int) -> Array:
     """What all structures have in common."""
     return source.eye(n)
@@ -268,6 +283,7 @@ def _none(g: Array, x: Array) -> Array:
 ALONG: dict[str, Callable[[Array, Array], Array]] = {
     "symmetric": _even,
     "positive_definite": _even,
+    "positive_semidefinite": _even,
     "hermitian": _even,
     "diagonal": lambda g, x: g * np.eye(g.shape[-1]),
     "lower_triangular": lambda g, x: np.tril(g),

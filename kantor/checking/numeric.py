@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Any
 
@@ -17,6 +17,8 @@ from kantor.checking.entries import along
 from kantor.checking.instances import Instance, Problem
 from kantor.checking.sides import Evaluator, Sides, Undefined, Unsupported, build, first_line
 from kantor.checking.variants import Variant
+from matchers.algebra import add
+from matchers.terms import Term
 
 _GRADIENTS = ("float64",)
 ONE_WAY = "if that is meant, say both_ways=False"
@@ -67,6 +69,7 @@ class Graphs:
         self._leaves = dict(zip(sides.variables, self.inputs, strict=True))
         self._spellings = sides.spellings
         self.value = cache(self._value)
+        self.summands = cache(self._summands)
         self.gradient = cache(self._gradient)
 
     def output(self, name: str) -> Any:
@@ -75,6 +78,13 @@ class Graphs:
 
     def _value(self, name: str) -> Evaluator:
         return Evaluator(self.inputs, [self.output(name)])
+
+    def _summands(self, name: str) -> Evaluator:
+        """The parts that one spelling adds up, or none."""
+        side = self._spellings[name]
+        parts = side.args if isinstance(side, Term) and side.head is add else ()
+        built = [pt.as_tensor_variable(build(t, self._leaves)) for t in parts]
+        return Evaluator(self.inputs, built)
 
     def _gradient(self, name: str) -> Evaluator:
         """The gradients, with respect to all inputs, of a weighted sum of the entries."""
@@ -217,11 +227,15 @@ class Numeric:
         """That of the other side, for relations that may lose accuracy."""
         if self.sides.relation.stability == "backward":
             return None
-        wide = self.graphs(_wide(instance.variant)).value(name)
+        graphs = self.graphs(_wide(instance.variant))
         try:
-            return measured(wide, instance.values, settled=False)
+            other = measured(graphs.value(name), instance.values, settled=False)
+            parts = measured(graphs.summands(name), instance.values, settled=False)
         except Undefined:
             return None
+        # A difference is no more accurate than what is subtracted.
+        inside = max(map(size, parts.values), default=0.0)
+        return replace(other, sensitivity=[s + inside for s in other.sensitivity])
 
     # --- gradients --------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from kantor.checking.variants import PLAIN, Variant
 from matchers.conditions import SHAPE_CONDITIONS
 from matchers.dims import ONE
 from matchers.match import Context
+from matchers.properties import declare
 from matchers.terms import (
     Atom,
     LogicVar,
@@ -92,6 +93,7 @@ def pose(
 
 def structured(x: LogicVar, var: Any, relation: Relation) -> Any:
     """A variable with the structure declared that the conditions of a relation ask for."""
+    declare()
     keys = [c.name for c in relation.conditions if x in c.variables]
     declared = {k: True for k in keys if k not in SHAPE_CONDITIONS}
     unknown = sorted(declared.keys() - KEY_REGISTRY.keys())

@@ -75,6 +75,9 @@ def _pow(view: Any, node: Any, out: int, core: int) -> Reading:
 def _true_div(view: Any, node: Any, out: int, core: int) -> Reading:
     x, y = node.inputs
     dtype = node.outputs[0].type.dtype
+    if core and _is_one(x):
+        own = y.type.dtype == dtype and _of_column(node, core) and _whole(y, node, core)
+        return ([(y, core)], v.reciprocal) if own else None
     one = core == 0 and isinstance(x, Constant)
     if not (one or x.type.dtype == dtype) or not _is_coefficient(y, node):
         return None
@@ -175,20 +178,33 @@ def coefficient(x: Any, dtype: str) -> tuple[Any, int] | None:
 
 def _constant(x: Any) -> bool:
     """Whether a constant is broadcast, whatever its dtype."""
+    return isinstance(_broadcast(x), Constant)
+
+
+def _broadcast(x: Any) -> Any:
+    """What is broadcast, or moved to other axes."""
     while x.owner is not None and type(x.owner.op) is DimShuffle:
         x = x.owner.inputs[0]
-    return isinstance(x, Constant)
+    return x
+
+
+def _is_one(x: Any) -> bool:
+    """Whether it is the number 1, broadcast or not."""
+    one = all(x.type.broadcastable) and _constant(x)
+    return one and _broadcast(x).data.item() == 1
 
 
 def _log(view: Any, node: Any, out: int, core: int) -> Reading:
-    """log(abs(det(A))), which is how a log-determinant is spelled before specialisation."""
+    """log(abs(x)); of a determinant, which is how a log-determinant is spelled at first."""
     inner = node.inputs[0].owner
-    if core or inner is None or type(getattr(inner.op, "scalar_op", None)) is not scalar_basic.Abs:
+    if inner is None or type(getattr(inner.op, "scalar_op", None)) is not scalar_basic.Abs:
         return None
-    det = inner.inputs[0].owner
-    if det is None or type(core_op(det)) is not Det or not same_dtype(det):
-        return None
-    return [(det.inputs[0], 2)], v.logabsdet
+    x = inner.inputs[0]
+    if x.owner is not None and type(core_op(x.owner)) is Det:
+        known = not core and same_dtype(x.owner)
+        return ([(x.owner.inputs[0], 2)], v.logabsdet) if known else None
+    dtype = node.outputs[0].type.dtype
+    return ([(x, core)], v.log_magnitude) if x.type.dtype == dtype else None
 
 
 def _second(view: Any, node: Any, out: int, core: int) -> Reading:
@@ -245,7 +261,15 @@ def _filled(value: Any, core: int, node: Any, shape_of: Callable[[], tuple[Any, 
 
 
 def _reciprocal(view: Any, node: Any, out: int, core: int) -> Reading:
-    return ([(node.inputs[0], 0)], v.reciprocal) if core == 0 and same_dtype(node) else None
+    own = same_dtype(node) and (core == 0 or _of_column(node, core))
+    return ([(node.inputs[0], core)], v.reciprocal) if own else None
+
+
+def _of_column(node: Any, core: int) -> bool:
+    """Whether the output is a vector or a column, as the entries of a diagonal are."""
+    out = node.outputs[0].type
+    column = core == 2 and out.broadcastable[-1]
+    return not all(out.broadcastable) and (out.ndim == 1 or bool(column))
 
 
 def _identity(view: Any, node: Any, out: int, core: int) -> Reading:

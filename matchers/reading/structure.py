@@ -143,6 +143,15 @@ def total(view: Any, node: Any, out: int, core: int) -> Reading:
     return [(x, n)], make
 
 
+def prod(view: Any, node: Any, out: int, core: int) -> Reading:
+    """A product of all entries."""
+    x, n = node.inputs[0], node.inputs[0].type.ndim
+    axes = range(n) if node.op.axis is None else node.op.axis
+    if core != 0 or n not in (1, 2) or len(axes) != n or not same_dtype(node):
+        return None
+    return [(x, n)], v.prod
+
+
 def eye(view: Any, node: Any, out: int, core: int) -> Reading:
     """An identity matrix, where both lengths are proved equal."""
     n, m, k = node.inputs

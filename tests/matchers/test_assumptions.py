@@ -30,7 +30,9 @@ from pytensor.tensor.shape import SpecifyShape
 
 from matchers import assumptions
 from matchers.assumptions import Facts
+from matchers.properties import declare
 
+declare()  # Kantor's keys are asked as well
 KEYS = list(KEY_REGISTRY)
 CONFLICT = "conflict"
 GRAPHS = 30
@@ -47,6 +49,13 @@ def _twice():
 
 def _scanned(x):
     return scan(lambda a: a @ a, outputs_info=[x], n_steps=2, return_updates=False)[-1]
+
+
+def _entries(x):
+    """Three numbers: of a diagonal, and of all that there is."""
+    number = x.sum() * x.prod() * x.max()
+    there_and_back = pt.tensor_from_scalar(pt.scalar_from_tensor(number))
+    return pt.concatenate([pt.diagonal(x)[:1], pt.stack([number, there_and_back])])
 
 
 def _any_of(random, outputs):
@@ -106,6 +115,7 @@ UNARY = {
     "scan": lambda r, x: _scanned(x),
     "inner": lambda r, x: _twice()(x.astype("float64")),
     "block": lambda r, x: L.block_diag(x[:1, :1], x[1:, 1:]),
+    "entries": lambda r, x: pt.diag(_entries(x)),
 }
 BINARY = {
     "plus": lambda r, x, y: x + y,

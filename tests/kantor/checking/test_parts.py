@@ -38,6 +38,9 @@ TRAITS: dict[str, Any] = {
     "unit_magnitude": lambda a: np.allclose(abs(a), 1),
     "positive": lambda a: np.all(a > 0),
     "nonnegative": lambda a: np.all(a >= 0),
+    "nonzero": lambda a: np.all(a != 0),
+    "positive_semidefinite": lambda a: np.all(np.linalg.eigvalsh(a) > -1e-9),
+    "nonsingular": lambda a: np.all(np.linalg.svd(a, compute_uv=False) > 1e-9),
 }
 
 

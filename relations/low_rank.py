@@ -1,0 +1,203 @@
+"""Low rank: a matrix that is easy to solve with, plus a product U V of few columns and few rows.
+
+The matrix may be an identity, a diagonal, or anything else that is proved to have an inverse; a
+shift c I needs ``nonzero(c)``, a diagonal ``nonzero(d)``. Where U V has as many columns as rows,
+nothing is gained: cost decides. All of this holds wherever the left side has a value, since
+det(A + U V) = det(A) det(I + V A⁻¹ U).
+"""
+
+from typing import Any
+
+from matchers.conditions import nonsingular
+from matchers.vocabulary import (
+    det,
+    diag,
+    eye,
+    inverse,
+    log_magnitude,
+    logabsdet,
+    prod,
+    reciprocal,
+    scale,
+    total,
+)
+from relations.language import matrices, relation, scalars, vectors
+
+A, B, U, V, X = matrices("A B U V X")
+(d,) = vectors("d")
+(c,) = scalars("c")
+
+WOODBURY = "Woodbury 1950, Inverting modified matrices"
+HORN = "Horn & Johnson 2013, Matrix Analysis, sec. 0.9"
+SEARLE = "Henderson & Searle 1981, On deriving the inverse of a sum of matrices"
+HARVILLE = "Harville 1997, Matrix Algebra From a Statistician's Perspective, ch. 18"
+
+
+def small(A: Any, U: Any, V: Any) -> Any:
+    """I + V A⁻¹ U, which has as many rows as U V has rank at most."""
+    return eye(V.rows) + V @ inverse(A) @ U
+
+
+# --- inverses: Woodbury, of which rank one is Sherman & Morrison 1950 -----------------------------
+
+
+@relation(tags="low_rank", cites=WOODBURY, stability="mixed", both_ways=False)
+def woodbury(A, U, V):
+    """(A + U V)⁻¹ = A⁻¹ - A⁻¹ U (I + V A⁻¹ U)⁻¹ V A⁻¹ for nonsingular A."""
+    update = inverse(A) @ U @ inverse(small(A, U, V)) @ V @ inverse(A)
+    return inverse(A + U @ V), inverse(A) - update, nonsingular(A)
+
+
+@relation(tags="low_rank", cites=WOODBURY, stability="mixed", both_ways=False)
+def woodbury_solve(A, U, V, X):
+    """(A + U V)⁻¹ X = A⁻¹ X - A⁻¹ U (I + V A⁻¹ U)⁻¹ V A⁻¹ X for nonsingular A."""
+    update = inverse(A) @ U @ inverse(small(A, U, V)) @ V @ inverse(A) @ X
+    return inverse(A + U @ V) @ X, inverse(A) @ X - update, nonsingular(A)
+
+
+@relation(tags="low_rank", cites=WOODBURY, stability="mixed", both_ways=False)
+def woodbury_solve_left(A, U, V, X):
+    """X (A + U V)⁻¹ = X A⁻¹ - X A⁻¹ U (I + V A⁻¹ U)⁻¹ V A⁻¹ for nonsingular A."""
+    update = X @ inverse(A) @ U @ inverse(small(A, U, V)) @ V @ inverse(A)
+    return X @ inverse(A + U @ V), X @ inverse(A) - update, nonsingular(A)
+
+
+@relation(tags="low_rank", cites=WOODBURY, stability="mixed", both_ways=False)
+def woodbury_scaled(A, U, V, c):
+    """(A + c U V)⁻¹ = A⁻¹ - c A⁻¹ U (I + c V A⁻¹ U)⁻¹ V A⁻¹ for nonsingular A."""
+    update = inverse(A) @ U @ inverse(small(A, c * U, V)) @ V @ inverse(A)
+    return inverse(A + scale(c, U @ V)), inverse(A) - c * update, nonsingular(A)
+
+
+@relation(tags="low_rank", cites=WOODBURY, stability="mixed", both_ways=False)
+def woodbury_solve_scaled(A, U, V, X, c):
+    """(A + c U V)⁻¹ X = A⁻¹ X - c A⁻¹ U (I + c V A⁻¹ U)⁻¹ V A⁻¹ X for nonsingular A."""
+    update = inverse(A) @ U @ inverse(small(A, c * U, V)) @ V @ inverse(A) @ X
+    return inverse(A + scale(c, U @ V)) @ X, inverse(A) @ X - c * update, nonsingular(A)
+
+
+@relation(tags="low_rank", cites=WOODBURY, stability="mixed", both_ways=False)
+def woodbury_solve_left_scaled(A, U, V, X, c):
+    """X (A + c U V)⁻¹ = X A⁻¹ - c X A⁻¹ U (I + c V A⁻¹ U)⁻¹ V A⁻¹ for nonsingular A."""
+    update = X @ inverse(A) @ U @ inverse(small(A, c * U, V)) @ V @ inverse(A)
+    return X @ inverse(A + scale(c, U @ V)), X @ inverse(A) - c * update, nonsingular(A)
+
+
+# --- push-through: U comes out on the other side --------------------------------------------------
+
+
+@relation(tags="low_rank", cites=SEARLE, stability="mixed", both_ways=False)
+def push_through(A, U, V):
+    """(A + U V)⁻¹ U = A⁻¹ U (I + V A⁻¹ U)⁻¹ for nonsingular A."""
+    return inverse(A + U @ V) @ U, inverse(A) @ U @ inverse(small(A, U, V)), nonsingular(A)
+
+
+@relation(tags="low_rank", cites=SEARLE, stability="mixed", both_ways=False)
+def push_through_left(A, U, V):
+    """V (A + U V)⁻¹ = (I + V A⁻¹ U)⁻¹ V A⁻¹ for nonsingular A."""
+    return V @ inverse(A + U @ V), inverse(small(A, U, V)) @ V @ inverse(A), nonsingular(A)
+
+
+@relation(tags="low_rank", cites=SEARLE, stability="mixed", both_ways=False)
+def push_through_scaled(A, U, V, c):
+    """(A + c U V)⁻¹ U = A⁻¹ U (I + c V A⁻¹ U)⁻¹ for nonsingular A."""
+    pushed = inverse(A) @ U @ inverse(small(A, c * U, V))
+    return inverse(A + scale(c, U @ V)) @ U, pushed, nonsingular(A)
+
+
+@relation(tags="low_rank", cites=SEARLE, stability="mixed", both_ways=False)
+def push_through_left_scaled(A, U, V, c):
+    """V (A + c U V)⁻¹ = (I + c V A⁻¹ U)⁻¹ V A⁻¹ for nonsingular A."""
+    pushed = inverse(small(A, c * U, V)) @ V @ inverse(A)
+    return V @ inverse(A + scale(c, U @ V)), pushed, nonsingular(A)
+
+
+# --- determinants ---------------------------------------------------------------------------------
+
+
+@relation(tags=("low_rank", "determinants"), cites=HARVILLE)
+def determinant_of_identity_plus(U, V):
+    """|I + U V| = |I + V U|."""
+    return det(eye(U.rows) + U @ V), det(eye(V.rows) + V @ U)
+
+
+@relation(tags=("low_rank", "determinants"), cites=HARVILLE)
+def determinant_of_identity_plus_scaled(U, V, c):
+    """|I + c U V| = |I + c V U|."""
+    return det(eye(U.rows) + scale(c, U @ V)), det(eye(V.rows) + scale(c, V @ U))
+
+
+# Of two determinants one may overflow where their product does not; of their logarithms neither.
+
+
+@relation(
+    tags=("low_rank", "determinants", "fast_unstable"), cites=HARVILLE, stability="loses",
+    both_ways=False,
+)  # fmt: skip
+def determinant_lemma(A, U, V):
+    """|A + U V| = |A| |I + V A⁻¹ U| for nonsingular A."""
+    return det(A + U @ V), det(A) * det(small(A, U, V)), nonsingular(A)
+
+
+@relation(
+    tags=("low_rank", "determinants", "fast_unstable"), cites=HARVILLE, stability="loses",
+    both_ways=False,
+)  # fmt: skip
+def determinant_lemma_scaled(A, U, V, c):
+    """|A + c U V| = |A| |I + c V A⁻¹ U| for nonsingular A."""
+    return det(A + scale(c, U @ V)), det(A) * det(small(A, c * U, V)), nonsingular(A)
+
+
+@relation(tags=("low_rank", "determinants"), cites=HARVILLE, stability="mixed", both_ways=False)
+def logabsdet_lemma(A, U, V):
+    """Log|A + U V| = log|A| + log|I + V A⁻¹ U| for nonsingular A."""
+    return logabsdet(A + U @ V), logabsdet(A) + logabsdet(small(A, U, V)), nonsingular(A)
+
+
+@relation(tags=("low_rank", "determinants"), cites=HARVILLE, stability="mixed", both_ways=False)
+def logabsdet_lemma_scaled(A, U, V, c):
+    """Log|A + c U V| = log|A| + log|I + c V A⁻¹ U| for nonsingular A."""
+    logs = logabsdet(A) + logabsdet(small(A, c * U, V))
+    return logabsdet(A + scale(c, U @ V)), logs, nonsingular(A)
+
+
+# --- parallel sums --------------------------------------------------------------------------------
+
+
+@relation(tags="low_rank", cites=SEARLE, stability="mixed", both_ways=False)
+def inverse_of_sum_of_inverses(A, B):
+    """(A⁻¹ + B⁻¹)⁻¹ = A (A + B)⁻¹ B."""
+    return inverse(inverse(A) + inverse(B)), A @ inverse(A + B) @ B
+
+
+@relation(tags="low_rank", cites=SEARLE, stability="mixed", both_ways=False)
+def inverse_of_inverse_plus(A, B):
+    """(A⁻¹ + B)⁻¹ = (I + A B)⁻¹ A, which pays where B is a diagonal."""
+    return inverse(inverse(A) + B), inverse(eye(A.rows) + A @ B) @ A
+
+
+@relation(tags="low_rank", cites=SEARLE, stability="mixed", both_ways=False)
+def parallel_sum(A, B):
+    """A - A (A + B)⁻¹ A = A (A + B)⁻¹ B."""
+    return A - A @ inverse(A + B) @ A, A @ inverse(A + B) @ B
+
+
+# --- diagonals, which the view identifies by itself -----------------------------------------------
+
+
+@relation(tags=("low_rank", "inverses", "axiom"), cites=HORN)
+def inverse_of_diagonal(d):
+    """diag(d)⁻¹ = diag(1/d)."""
+    return inverse(diag(d)), diag(reciprocal(d))
+
+
+@relation(tags=("low_rank", "determinants", "axiom"), cites=HORN)
+def determinant_of_diagonal(d):
+    """|diag(d)| is the product of d."""
+    return det(diag(d)), prod(d)
+
+
+@relation(tags=("low_rank", "determinants", "axiom"), cites=HORN)
+def logabsdet_of_diagonal(d):
+    """Log|diag(d)| is the sum of log|d|."""
+    return logabsdet(diag(d)), total(log_magnitude(d))
