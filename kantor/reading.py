@@ -8,6 +8,7 @@ from typing import Any
 
 from pytensor import config
 from pytensor.graph.rewriting.basic import copy_stack_trace
+from pytensor.tensor.basic import Alloc
 from pytensor.tensor.linalg.inverse import MatrixInverse
 
 from kantor.sizes import SAMPLES, Lengths, Sample
@@ -20,16 +21,17 @@ from lowering.polynomials import Poly
 from lowering.search import Candidate, Moves, positions
 from lowering.settled import Graph, settled
 from matchers import vocabulary as v
+from matchers.contractions import contract
 from matchers.dims import Axis, Dim
 from matchers.kernels import Call, node_kernel, solver
 from matchers.readers import MULTIPLYING, SOLVERS, core_op
-from matchers.regions import Region
+from matchers.regions import Region, contracting, repeating
 from matchers.terms import Atom, Term, shape
 from matchers.view import View
 
 # Heads that a plan may compute otherwise than the graph does, though the term is the same.
 _REPLANNED = frozenset(
-    {v.matmul, v.kron_adjoint_left, v.kron_adjoint_right, v.diag, v.prod, v.log_magnitude}
+    {v.matmul, v.kron_adjoint_left, v.kron_adjoint_right, v.diag, v.prod, v.log_magnitude, contract}
 )
 
 
@@ -65,6 +67,8 @@ class Reading:
 
     def settled(self, moves: Moves) -> bool:
         """Whether the region leaves no choice, which is told without a price."""
+        if contracting(self.region.nodes):
+            return False
         scaled = {t.args[1] for t in self.view.variables if t.head is v.scale}
         graph = Graph(self.products, self._direct, scaled, self.view.dims, self._planner)
         return settled(self.roots, moves, graph)
@@ -76,6 +80,8 @@ class Reading:
         """Whether a product with this factor can be computed in no other way than it is."""
         if factor.head is v.diag:
             return False
+        if v.is_ones(factor):
+            return Alloc not in self._kinds  # ones that are there to be multiplied with
         if factor.head is not v.inverse:
             return True
         kernel = solver_for(factor.args[0], self.view.promised)
@@ -145,7 +151,8 @@ class Reading:
         decision = decide(self.before(), after, self.known, self.view.dims.reduced)
         if decision.taken and not names:
             names = ("associativity",)
-            decision = self._rebracketed(decision, plan)
+            if not any(map(repeating, self.region.nodes)):
+                decision = self._rebracketed(decision, plan)
         return Step(
             names,
             candidate.path,

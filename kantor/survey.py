@@ -163,7 +163,7 @@ def bracketed(step: Step, notation: Notation) -> tuple[str, ...]:
 
     def split(term: Term) -> tuple[Any, ...]:
         chosen = step.plan.steps.get(term)
-        if chosen is None or len(term.args) == 2:
+        if chosen is None or term.head is not matmul or len(term.args) == 2:
             return term.args
         if chosen.kernel == "product":
             return chosen.needs
@@ -191,7 +191,7 @@ def replaced(roots: tuple[Any, ...], old: Term, new: Any) -> tuple[Any, ...]:
 class _Nested(View):
     """A view in which no product is flattened into another."""
 
-    def _shared(self, var: Any) -> bool:
+    def shared(self, var: Any) -> bool:
         return True
 
 

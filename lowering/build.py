@@ -20,8 +20,9 @@ from pytensor.tensor.linalg.solvers.general import Solve
 
 from lowering.plans import Plan, Step, signed
 from matchers import vocabulary as v
+from matchers.contractions import contract, vector
 from matchers.dims import Axis, Dim, Dims, axis_length, length
-from matchers.terms import Atom, Head, Number, Term
+from matchers.terms import Atom, Head, Number, Term, shape
 
 
 class CannotBuild(Exception):
@@ -90,7 +91,7 @@ class Builder:
             new = new[(0,) * new.type.ndim] if new.type.ndim else new
         else:
             new = self.value(root)
-            new = _without_last_axis(new) if core == 1 else new
+            new = vector(new) if core == 1 else new
         return _typed(new, like)
 
     def length(self, dim: Dim) -> Any:
@@ -133,8 +134,10 @@ class Builder:
             if term.definition is not None:
                 return self._built[term.definition]
             return v.as_matrix(term.var, term.core)
+        if term.head is contract and term.args[1:] != step.needs:
+            return self._built[step.needs[0]]  # the same by pairs
         if term.head is v.matmul:
-            return self._product(step)
+            return self._product(term, step)
         if term.head is v.eye:
             return pt.eye(self.length(term.args[0]), dtype=self.dtype)
         if term.head is v.ones:
@@ -163,7 +166,9 @@ class Builder:
     def _value_of(self, x: Any) -> Any:
         return self._built[x] if isinstance(x, Term) else x
 
-    def _product(self, step: Step) -> Any:
+    def _product(self, term: Term, step: Step) -> Any:
+        if step.kernel in ("sum", "repeat"):
+            return self._with_ones(term, step)
         a, b = (self._built[t] for t in step.needs)
         if step.kernel == "product":
             return pt.dot(a, b) if a.type.ndim == b.type.ndim == 2 else pt.matmul(a, b)
@@ -173,6 +178,16 @@ class Builder:
         if step.side == "left":
             return self._solved(step, a, b)
         return transposed(self._solved(step, transposed(a), transposed(b), flipped=True))
+
+    def _with_ones(self, term: Term, step: Step) -> Any:
+        """A product with ones: a sum along an axis, or a row or column that is repeated."""
+        (x,) = (self._built[t] for t in step.needs)
+        axis = -2 if step.side == "left" else -1
+        if step.kernel == "sum":
+            return pt.expand_dims(_summed(x, axis), axis)
+        x = _column(x) if axis == -1 else transposed(_column(transposed(x)))
+        batch = tuple(x.shape[i] for i in range(x.type.ndim - 2))
+        return pt.alloc(x, *batch, *map(self.length, shape(term)[:2]))
 
     def _solved(self, step: Step, a: Any, b: Any, flipped: bool = False) -> Any:
         assert step.matrix is not None
@@ -236,8 +251,12 @@ def _column(x: Any) -> Any:
     return x if x.type.broadcastable[-1] else pt.expand_dims(x[..., 0], -1)
 
 
-def _without_last_axis(x: Any) -> Any:
-    return pt.squeeze(x, -1) if x.type.broadcastable[-1] else x[..., 0]
+def _summed(x: Any, axis: int) -> Any:
+    """The sum over one of the last two axes; of a transpose, that over the other of what it is."""
+    inner = transposed(x)
+    if inner.owner is not x.owner and x.owner is not None and x.owner.inputs[0] is inner:
+        return inner.sum(axis=-3 - axis)
+    return x.sum(axis=axis)
 
 
 def _typed(new: Any, like: Any) -> Any:

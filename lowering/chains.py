@@ -21,8 +21,8 @@ def bracket(kinds: Sequence[str], dims: Sequence[float], batch: float = 1.0) -> 
     Parameters
     ----------
     kinds : sequence of str
-        Of each factor ``plain``, ``diagonal`` or the kernel that solves with it, which makes it an
-        inverse.
+        Of each factor ``plain``, ``diagonal``, ``ones`` or the kernel that solves with it, which
+        makes it an inverse.
     dims : sequence of float
         Rows of the first factor, then the columns of each.
     batch : float
@@ -55,17 +55,30 @@ def _parts(
     best: dict[tuple[int, int], tuple[float, Tree]], kinds: Sequence[str], i: int, k: int, j: int
 ) -> float:
     """The cost of both parts; an inverse or a diagonal that is applied is never formed."""
-    if k == i and kinds[i] != "plain":
-        return best[k + 1, j][0]
-    if k + 1 == j and kinds[j] != "plain":
-        return best[i, k][0]
-    return best[i, k][0] + best[k + 1, j][0]
+    side = applied(kinds, i, k, j)
+    left = 0.0 if side == "left" else best[i, k][0]
+    return left if side == "right" else left + best[k + 1, j][0]
+
+
+def applied(kinds: Sequence[str], i: int, k: int, j: int) -> str:
+    """Which of the products of factors i…k and k+1…j is applied to the other without being formed.
+
+    Ones are last: a sum over what a solve or a diagonal leaves is cheaper than one over it.
+    """
+    for kind, side in ((kinds[i], "left"), (kinds[j], "right")):
+        if kind not in ("plain", "ones") and (i == k if side == "left" else k + 1 == j):
+            return side
+    if k + 1 == j and kinds[j] == "ones":
+        return "right"
+    return "left" if i == k and kinds[i] == "ones" else ""
 
 
 def leaf_cost(kind: str, n: float, batch: float = 1.0) -> float:
     """What it costs to form a factor by itself."""
     if kind == "plain":
         return 0.0
+    if kind == "ones":
+        return float(cost("copy", (n,), batch))
     if kind == "diagonal":
         return float(cost("copy", (n * n,), batch))
     return float(cost("inverse", (n,), batch))
@@ -76,16 +89,18 @@ def step_cost(
 ) -> float:
     """The cost of multiplying factors i…k with k+1…j, both computed."""
     m, inner, n = dims[i], dims[k + 1], dims[j + 1]
-    if i == k and kinds[i] != "plain":
-        return _applied(kinds[i], inner, n, batch)
-    if k + 1 == j and kinds[j] != "plain":
-        return _applied(kinds[j], inner, m, batch)
-    return float(cost("product", (m, inner, n), batch))
+    side = applied(kinds, i, k, j)
+    if not side:
+        return float(cost("product", (m, inner, n), batch))
+    kind, width = (kinds[i], n) if side == "left" else (kinds[j], m)
+    return _applied(kind, inner, width, m * inner * n, batch)
 
 
-def _applied(kind: str, n: float, k: float, batch: float) -> float:
+def _applied(kind: str, n: float, k: float, terms: float, batch: float) -> float:
     if kind == "diagonal":
         return float(cost("elementwise", (n * k,), batch))
+    if kind == "ones":  # one of the three lengths is 1
+        return float(cost("sum", (terms,), batch))
     return float(cost(kind, (n, k), batch))
 
 

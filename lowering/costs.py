@@ -42,7 +42,9 @@ COSTS: dict[str, Callable[..., Any]] = {
     ),
     "shifted_logabsdet": lambda *ns: sum(9 * n * n * n for n in ns) + 2 * prod(ns),
     "elementwise": lambda size: 1 * size,
+    "sum": lambda size: 1 * size,
     "copy": lambda size: 0.5 * size,
+    "repeat": lambda size: 0.5 * size,
     "unknown": lambda size: 1 * size,
 }
 # Views, and arithmetic on single numbers, which a plan and a graph spell in too many ways to count.

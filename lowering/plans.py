@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from lowering.chains import Tree, bracket
+from lowering.chains import Tree, applied, bracket
+from lowering.contractions import paired, sizes_of
 from lowering.costs import FREE, cost
 from lowering.polynomials import Poly
 from matchers import vocabulary as v
-from matchers.contractions import contract
+from matchers.contractions import contract, is_pair, split_spec
 from matchers.dims import ONE, Dim, broadcast
 from matchers.terms import Atom, Head, Number, Term, number, shape
 
@@ -168,6 +169,8 @@ class Planner:
         if term.head is v.matmul:
             self._chain(term)
             return self._chosen[term]
+        if term.head is contract and not is_pair(*split_spec(term.args[0])):
+            return Step("view", (), ONE, (paired(term, self.size),))
         return _BY_HEAD.get(term.head, _unknown)(term)
 
     # --- products -------------------------------------------------------------------------------
@@ -178,6 +181,8 @@ class Planner:
             return "plain"
         if factor.head is v.diag:
             return "diagonal"
+        if v.is_ones(factor):
+            return "ones"
         return self.solver(factor.args[0]) if factor.head is v.inverse else "plain"
 
     def solver(self, matrix: Term) -> str:
@@ -209,25 +214,27 @@ class Planner:
         i, k, j = at
         m, inner, n = lengths[i], lengths[k + 1], lengths[j + 1]
         batch = _batch(parts[0], parts[1])
-        for side, factor, other, kind, alone, width in (
-            ("left", parts[0], parts[1], kinds[i], i == k, n),
-            ("right", parts[1], parts[0], kinds[j], k + 1 == j, m),
-        ):
-            if not alone or kind == "plain":
-                continue
-            matrix = factor.args[0]
-            if kind == "solve_triangular" and matrix.head is v.triangle:
-                # The solver reads the triangle by itself.
-                return Step(kind, (inner, width), batch, (matrix.args[0], other), matrix, side)
-            if kind == "diagonal":
-                divided = matrix.head is v.reciprocal
-                by = matrix.args[0] if divided else matrix
-                quotient = matrix if divided else None
-                return Step("elementwise", (inner * width,), batch, (by, other), quotient, side)
-            if width == ONE and kind != "solve_triangular" and _single(matrix):
-                return Step("scalar", (), batch, (matrix, other), matrix, side)
-            return Step(kind, (inner, width), batch, (matrix, other), matrix, side)
-        return Step("product", (m, inner, n), batch, parts)
+        side = applied(kinds, i, k, j)
+        if not side:
+            return Step("product", (m, inner, n), batch, parts)
+        left = side == "left"
+        (factor, other), kind = (parts, kinds[i]) if left else (parts[::-1], kinds[j])
+        width = n if left else m
+        if kind == "ones":
+            # A row on the left sums the rows, a column on the right the columns.
+            sums = (factor.head is v.ones) != left
+            return Step("sum" if sums else "repeat", (m * inner * n,), batch, (other,), None, side)
+        matrix = factor.args[0]
+        if kind == "solve_triangular" and matrix.head is v.triangle:
+            # The solver reads the triangle by itself.
+            return Step(kind, (inner, width), batch, (matrix.args[0], other), matrix, side)
+        if kind == "diagonal":
+            divided = matrix.head is v.reciprocal
+            by, quotient = (matrix.args[0], matrix) if divided else (matrix, None)
+            return Step("elementwise", (inner * width,), batch, (by, other), quotient, side)
+        if width == ONE and kind != "solve_triangular" and _single(matrix):
+            return Step("scalar", (), batch, (matrix, other), matrix, side)
+        return Step(kind, (inner, width), batch, (matrix, other), matrix, side)
 
 
 def solver_for(matrix: Term, holds: Callable[[Term, str], bool]) -> str:
@@ -357,17 +364,8 @@ def _shifted_logabsdet(term: Term) -> Step:
 
 
 def _contraction(term: Term) -> Step:
-    """A contraction in one step multiplies over all its indices at once."""
-    inputs = term.args[0].split("->")[0].split(",")
-    lengths = {
-        i: n
-        for part, t in zip(inputs, term.args[1:], strict=True)
-        for i, n in zip(part, shape(t)[:2], strict=False)
-    }
-    every = ONE
-    for n in lengths.values():
-        every = every * n
-    return Step("products", (every,), _batch(term), _terms(term.args))
+    kernel, sizes, batch = sizes_of(term)
+    return Step(kernel, sizes, batch, _terms(term.args))
 
 
 def _substituted(term: Term) -> Step:

@@ -19,6 +19,7 @@ from matchers.terms import Atom, Term, shape
 from matchers.vocabulary import (
     diag,
     inverse,
+    is_ones,
     log_magnitude,
     matmul,
     ones,
@@ -58,7 +59,7 @@ def settled(roots: Roots, moves: Moves, graph: Graph) -> bool:
     """Whether there is no choice at all: nothing to bracket, to share, to open or to rewrite."""
     order = positions(roots)
     chains = [t for t in order if t.head is matmul]
-    if sum([len(t.args) - 1 for t in chains]) < graph.products:
+    if sum([len(t.args) - 1 - sum(map(is_ones, t.args)) for t in chains]) < graph.products:
         return False
     if not all([graph.direct(a) for t in chains for a in t.args]):
         return False
@@ -109,7 +110,7 @@ def _indifferent(factors: tuple[Term, ...], dims: Dims) -> bool:
     lengths = [shape(factors[0])[0], *(shape(f)[1] for f in factors)]
     if all([dims.equal(lengths[0], n) for n in lengths[1:]]):
         return True
-    if len(factors) > 3 or any([f.head is inverse for f in factors]):
+    if len(factors) > 3 or any([f.head is inverse or is_ones(f) for f in factors]):
         return False
     a, b, c, d = map(dims.normal, lengths)
     return Counter((a * b * c, a * c * d)) == Counter((b * c * d, a * b * d))

@@ -7,7 +7,7 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
-from matchers.dims import Dim, Dims
+from matchers.dims import ONE, Dim, Dims
 from matchers.properties import OF_ENTRIES, OF_MATRICES
 from matchers.terms import LogicVar, shape
 
@@ -19,7 +19,7 @@ STRUCTURES = (
 # Conditions on batches: which operands have one.
 BATCH_CONDITIONS = ("same_batch", "unbatched")
 # Conditions on axes; all others name a structure.
-SHAPE_CONDITIONS = ("square", "same_shape", "conforming", "nonempty", *BATCH_CONDITIONS)
+SHAPE_CONDITIONS = ("square", "same_shape", "conforming", "nonempty", "wide", *BATCH_CONDITIONS)
 # Structures of square matrices only. To PyTensor a triangular matrix, and a selection of rows, need
 # not be square, and what is said of entries is said of vectors as well.
 SQUARE_STRUCTURES = (
@@ -46,8 +46,8 @@ class Condition(NamedTuple):
     Attributes
     ----------
     name : str
-        ``square``, ``same_shape``, ``conforming``, ``nonempty``, ``same_batch``, ``unbatched``, or
-        the name of an assumption.
+        ``square``, ``same_shape``, ``conforming``, ``nonempty``, ``wide``, ``same_batch``,
+        ``unbatched``, or the name of an assumption.
     variables : tuple
         The logic variables that it constrains.
     implied : bool
@@ -94,6 +94,8 @@ class Condition(NamedTuple):
             return all(dims.unify(a, b) for a, b in self.equations(bindings))
         if self.name in BATCH_CONDITIONS:
             return self._of_batches([shape(bindings.get(x, x))[2] for x in self.variables], dims)
+        if self.name == "wide":
+            return all(dims.normal(shape(bindings.get(x, x))[1]) != ONE for x in self.variables)
         if self.name in SHAPE_CONDITIONS:
             return all(dims.equal(a, b) for a, b in self.equations(bindings)) and all(
                 n.known and n.coef > 0 for n in map(dims.normal, self.nonzero(bindings))
@@ -122,6 +124,8 @@ class Condition(NamedTuple):
             return f"give {' and '.join(names)} the same batch axes"
         if self.name == "unbatched":
             return f"give {' and '.join(names)} no batch axes"
+        if self.name == "wide":
+            return f"{' and '.join(names)} would need more than one column"
         if self.name == "nonempty":
             what = "static shapes" if names[1:] else "a static shape"
             return f"give {' and '.join(names)} {what}"
@@ -159,6 +163,11 @@ def same_shape(*matrices: LogicVar) -> Condition:
 def nonempty(*matrices: LogicVar) -> Condition:
     """Each of `matrices` has a row and a column at least, which static shapes prove."""
     return Condition("nonempty", matrices)
+
+
+def wide(*matrices: LogicVar) -> Condition:
+    """None of `matrices` is known to be a column, where the relation would gain nothing."""
+    return Condition("wide", matrices)
 
 
 def same_batch(*matrices: LogicVar) -> Condition:

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from matchers import vocabulary as v
+from matchers.contractions import contract, index_lengths, split_spec
 from matchers.dims import ONE, Dim, Dims
 from matchers.terms import Head, LogicVar, Term, shape, subterms
 
@@ -60,6 +61,14 @@ def _adjoint(args: tuple[Any, ...]) -> Iterator[Equation]:
     yield n, b * q
 
 
+def _contracted(spec: str, *terms: Any) -> Iterator[Equation]:
+    lengths: dict[str, Dim] = {}
+    for part, term in zip(split_spec(spec)[0], terms, strict=True):
+        for i, n in index_lengths([part], [term]).items():
+            if lengths.setdefault(i, n) != n:
+                yield lengths[i], n
+
+
 DEMANDS: dict[Head, Callable[[tuple[Any, ...]], Iterator[Equation]]] = {
     v.matmul: _product,
     v.add: _alike,
@@ -77,6 +86,9 @@ DEMANDS: dict[Head, Callable[[tuple[Any, ...]], Iterator[Equation]]] = {
 
 def equations(term: Term) -> Iterator[Equation]:
     """The equations that the head of `term` demands of its arguments."""
+    if term.head is contract:
+        yield from _contracted(*term.args)
+        return
     demand = DEMANDS.get(term.head)
     if demand is not None:
         yield from demand(term.args)

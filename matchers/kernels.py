@@ -9,8 +9,9 @@ from typing import Any
 from pytensor.tensor.elemwise import DimShuffle, Elemwise
 from pytensor.tensor.shape import Reshape, SpecifyShape
 
-from matchers.dims import ONE, Dim
+from matchers.dims import ONE, Dim, symbol
 from matchers.readers import core_op
+from matchers.reading.summed import broadcasting, product
 from matchers.terms import shape
 
 Call = tuple[str, tuple[Dim, ...], Dim]
@@ -50,13 +51,21 @@ def node_kernel(view: Any, node: Any) -> Call:
         case "KroneckerProduct" | "BlockDiagonal" | "AllocDiag" | "Eye":
             return "copy", (size(view, out),), ONE
         case "Einsum":
-            return "products", _pairwise(view, node), batch
+            return "products", _pairwise(view, node), ONE
         case "OpFromGraph":
             # Both adjoints of a Kronecker product, each a product and a sum over all blocks.
             return "elementwise", (size(view, node.inputs[-1]) * 4,), ONE
+        case "Sum" if _contracted(view, node):
+            # What is summed is written first, and has more entries than its factors.
+            return "elementwise", (size(view, node.inputs[0]) * 2,), ONE
         case "Sum":
             return "elementwise", (size(view, node.inputs[0]),), ONE
     return "unknown", (size(view, out),), ONE
+
+
+def _contracted(view: Any, node: Any) -> bool:
+    """Whether a sum reads as a contraction of the factors of what it sums."""
+    return broadcasting(node) and product(view, node, min(node.outputs[0].type.ndim, 2)) is not None
 
 
 def _operations(node: Any) -> int:
@@ -69,9 +78,9 @@ def _pairwise(view: Any, node: Any) -> tuple[Dim, ...]:
     """The multiplications of each step along the path of an einsum."""
     parts = node.op.subscripts.replace(" ", "").split("->")[0].split(",")
     lengths = {
-        i: n
+        i: symbol(x, axis)
         for part, x in zip(parts, node.inputs, strict=True)
-        for i, n in zip(part, matrix_shape(view, x), strict=False)
+        for axis, i in enumerate(part)
     }
     keep = set(node.op.subscripts.split("->")[-1])
     out = []

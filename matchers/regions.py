@@ -15,18 +15,25 @@ from pytensor.compile.builders import OpFromGraph
 from pytensor.scalar.basic import Add, Mul, Neg, Sub, TrueDiv
 from pytensor.tensor.basic import ExtractDiag
 from pytensor.tensor.blockwise import Blockwise
+from pytensor.tensor.einsum import Einsum
 from pytensor.tensor.elemwise import DimShuffle, Elemwise
 from pytensor.tensor.linalg.products import KroneckerProduct
 from pytensor.tensor.math import Sum
+from pytensor.tensor.shape import Shape, Shape_i
 
 from matchers.readers import ANCHORS, PRODUCTS, READERS, STRUCTURAL, core_op
 from matchers.reading.elementwise import SCALAR_READERS
+from matchers.reading.summed import broadcasting
 
+# Who asks for a shape only does not use a value, as in the mean of a product.
+MEASURING = (Shape, Shape_i)
 # How many elementwise nodes may stand between two structural ones; beyond, they are leaves.
 LINKS = 8
 # What takes little of a product, so that the product need not be made.
 _TAKING = frozenset({Sum, ExtractDiag})
 _LINEAR = frozenset((Add, Mul, Neg, Sub, TrueDiv))
+# How many products may stand below a sum over them.
+MULTIPLIED = 32
 
 
 @dataclass
@@ -63,8 +70,10 @@ def anchored(fgraph: Any) -> bool:
         if kind in anchors and (kind is not OpFromGraph or _kron_gradient(node)):
             return True
         if kind in PRODUCTS:
-            products += 1
+            products += 1 + (kind is Einsum)
         elif kind in _TAKING:
+            if kind is Sum and broadcasting(node):
+                return True
             sums += 1
     return products > 1 or bool(products and sums)
 
@@ -100,7 +109,7 @@ def regions(fgraph: Any) -> Iterator[Region]:
             sets.setdefault(groups.root(node), []).append(node)
     for nodes in sets.values():
         kinds = [type(core_op(n)) for n in nodes]
-        if any([k in ANCHORS for k in kinds]) or _several(kinds):
+        if any([k in ANCHORS for k in kinds]) or _several(kinds) or contracting(nodes):
             yield Region(nodes, used_outside(fgraph, nodes))
 
 
@@ -123,6 +132,16 @@ def _inputs_first(fgraph: Any) -> list[Any]:
     return order
 
 
+def contracting(nodes: list[Any]) -> bool:
+    """Whether there is an einsum, or a sum over a product that repeats a factor."""
+    return any([type(n.op) is Einsum or repeating(n) for n in nodes])
+
+
+def repeating(node: Any) -> bool:
+    """Whether a node sums a product that repeats a factor."""
+    return type(node.op) is Sum and broadcasting(node)
+
+
 def _several(kinds: list[type]) -> bool:
     """Whether there are two products, or a product and a sum or a diagonal of it."""
     products = sum([k in PRODUCTS for k in kinds])
@@ -139,7 +158,7 @@ def _grown(order: list[Any]) -> _Groups:
         for out in node.outputs:
             clients += reached.get(out, ())
         if structural(node):
-            left = LINKS
+            left = LINKS if type(node.op) is not Sum or not broadcasting(node) else MULTIPLIED
         elif clients and linking(node):
             clients = [c for c in clients if c[1]]
             if not clients:
@@ -233,7 +252,10 @@ def used_outside(fgraph: Any, nodes: list[Any]) -> list[Any]:
         out
         for node in nodes
         for out in node.outputs
-        if any(client not in inside for client, _ in fgraph.clients.get(out, ()))
+        if any(
+            client not in inside and type(client.op) not in MEASURING
+            for client, _ in fgraph.clients.get(out, ())
+        )
     ]
 
 

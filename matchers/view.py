@@ -187,7 +187,7 @@ class View:
         self.dims.later(partial(self._learn, term, var, core))
         self.variables.setdefault(term, key)
         flat = _operands(term)
-        if flat >= LONGEST or (flat and self._shared(var)):
+        if flat >= LONGEST or (flat and self.shared(var)):
             shared = atom(var, core, definition=term)
             self.dims.later(partial(self._same_shape, shared, term))
             self.variables.setdefault(shared, key)
@@ -201,9 +201,13 @@ class View:
         self.dims.later(partial(self._learn_from_clients, var, term))
         return term
 
-    def _shared(self, var: Any) -> bool:
+    def shared(self, var: Any) -> bool:
+        """Whether a variable has several uses; who asks for its shape only does not count."""
         if self.fgraph is not None:
-            return len(self.fgraph.clients.get(var, ())) > 1
+            clients = self.fgraph.clients.get(var, ())
+            return len(clients) > 1 and len(clients) > 1 + sum(
+                [type(client.op) in (Shape, Shape_i) for client, _ in clients]
+            )
         return self._uses.get(var, 0) > 1
 
     def _count_uses(self, root: Any) -> None:
@@ -405,9 +409,18 @@ def _constant(var: Any, core: int) -> Term | None:
     data = np.asarray(var.data)
     if core == 0 and data.size == 1 and data.dtype.kind in "fiucb":
         return number(data.reshape(()).item())
+    if core == 1 and data.ndim == 1 and data.dtype.kind in "fc":
+        return _repeated(data)
     if core == 2 and data.ndim == 2 and data.shape[0] == data.shape[1] and data.dtype.kind in "fc":
         return _scaled_identity(var, data)
     return None
+
+
+def _repeated(data: Any) -> Term | None:
+    """Ones are folded to literals by PyTensor as well."""
+    if data.size < 2 or not data[0] or not (data == data[0]).all():
+        return None
+    return v.scale(data[0].item(), v.ones(const(data.size)))  # type: ignore[no-any-return]
 
 
 def _scaled_identity(var: Any, data: Any) -> Term | None:

@@ -96,8 +96,20 @@ kron_adjoint_right = Head(
 )
 
 
-# A column of ones.
-ones = Head("ones", lambda n: pt.ones((n, 1)), lambda n: (n, ONE, ()), template="1")
+def _ones_normal(head: Head, args: tuple[Any, ...]) -> Any:
+    (n,) = args
+    return eye(ONE) if n == ONE else intern(head, args)
+
+
+# A column of ones; a product with it sums along an axis, or repeats a row or a column.
+ones = Head("ones", lambda n: pt.ones((n, 1)), lambda n: (n, ONE, ()), _ones_normal, template="1")
+
+
+def is_ones(x: Any) -> bool:
+    """Whether `x` is a column or a row of ones."""
+    if isinstance(x, Term) and x.head is transpose:
+        x = x.args[0]
+    return isinstance(x, Term) and x.head is ones
 
 
 def _reshape_normal(head: Head, args: tuple[Any, ...]) -> Any:
@@ -245,9 +257,9 @@ discrete_lyapunov = Head(
 
 __all__ = [
     "add", "as_matrix", "batch_sum", "beside", "block_diag", "cholesky", "det", "diag",
-    "diagonal", "discrete_lyapunov", "expm", "eye", "gram", "inverse", "item", "kron",
-    "kron_adjoint_left", "kron_adjoint_right", "log_diagonal", "log_magnitude", "log_power",
-    "logabsdet", "matmul", "mul", "ones", "power", "prod", "rebuild", "reciprocal", "reshape",
-    "scale", "shifted_logabsdet", "shifted_solve", "size", "subterms", "sylvester", "total",
-    "trace", "transpose", "triangle", "triangular_inverse", "unvec", "vec",
+    "diagonal", "discrete_lyapunov", "expm", "eye", "gram", "inverse", "is_ones", "item",
+    "kron", "kron_adjoint_left", "kron_adjoint_right", "log_diagonal", "log_magnitude",
+    "log_power", "logabsdet", "matmul", "mul", "ones", "power", "prod", "rebuild", "reciprocal",
+    "reshape", "scale", "shifted_logabsdet", "shifted_solve", "size", "subterms", "sylvester",
+    "total", "trace", "transpose", "triangle", "triangular_inverse", "unvec", "vec",
 ]  # fmt: skip

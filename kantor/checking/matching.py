@@ -82,7 +82,7 @@ def near_misses(problem: Problem) -> Iterator[NearMiss]:
                     yield NearMiss(relation, c, posed, how)
                 yield NearMiss(relation, c, pose(sides, undeclared=(x,)), f"{how}, nor of shapes")
             continue
-        for broken in (*breakings(problem, c), *_emptied(problem, c)):
+        for broken in (*breakings(problem, c), *_emptied(problem, c), *_narrowed(problem, c)):
             shapes = ", ".join(f"{x} {m} × {n}" for x, (m, n) in _shapes(broken, c).items())
             yield NearMiss(relation, c, pose(sides, instance=broken), shapes)
         if not _proved(sides, c):
@@ -152,6 +152,18 @@ def _emptied(problem: Problem, c: Condition) -> Iterator[Instance]:
 
         made = Problem(problem.sides, others).instance(choose, seed=1)
         if made is not None and 0 in made.shape(x):
+            yield made
+
+
+def _narrowed(problem: Problem, c: Condition) -> Iterator[Instance]:
+    """Instances in which a matrix is a column that a condition states is none."""
+    for x in c.variables if c.name == "wide" else ():
+
+        def choose(axis: Axis, x: LogicVar = x) -> int:
+            return 1 if axis.owner is x and axis.axis == 1 else 3
+
+        made = problem.instance(choose, seed=1)
+        if made is not None and made.shape(x)[1] == 1:
             yield made
 
 

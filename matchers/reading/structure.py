@@ -10,8 +10,9 @@ from pytensor.tensor.linalg.products import KroneckerProduct
 
 from matchers import contractions
 from matchers import vocabulary as v
+from matchers.reading import summed
 from matchers.reading.common import Reader, Reading, core_op, same_dtype, whole_batch
-from matchers.terms import Term
+from matchers.terms import Term, shape
 
 
 def kron(view: Any, node: Any, out: int, core: int) -> Reading:
@@ -39,13 +40,13 @@ def kron_pullback(view: Any, node: Any, out: int, core: int) -> Reading:
 
 
 def einsum(view: Any, node: Any, out: int, core: int) -> Reading:
-    """A contraction over at most two indices for each operand."""
+    """A contraction."""
     spec = node.op.subscripts.replace(" ", "")
     if "->" not in spec or "." in spec or not same_dtype(node):
         return None
     inputs, output = spec.split("->")
     cores = [len(p) for p in inputs.split(",")]
-    if len(output) != core or any(
+    if min(len(output), 2) != core or any(
         i.type.ndim != c for i, c in zip(node.inputs, cores, strict=True)
     ):
         return None
@@ -55,7 +56,7 @@ def einsum(view: Any, node: Any, out: int, core: int) -> Reading:
             ones.setdefault(i, set()).add(one)
     if any(len(found) == 2 for found in ones.values()):
         return None  # an index of length 1 is broadcast
-    needs = list(zip(node.inputs, cores, strict=True))
+    needs = [(x, min(c, 2)) for x, c in zip(node.inputs, cores, strict=True)]
     return needs, lambda *ts: contractions.read(spec, ts)
 
 
@@ -121,16 +122,21 @@ def _main_diagonal(node: Any, ndim: int) -> bool:
 
 
 def total(view: Any, node: Any, out: int, core: int) -> Reading:
-    """A sum over all entries, which over a diagonal is a trace, or over a batch of matrices."""
+    """A sum over all entries, along an axis, which is a product with ones, or over a batch."""
     x, n = node.inputs[0], node.inputs[0].type.ndim
     axes = tuple(range(n)) if node.op.axis is None else node.op.axis
     if not same_dtype(node):
         return None
+    contraction = summed.product(view, node, core) if summed.broadcasting(node) else None
+    if contraction is not None:
+        return contraction
     if core == 2 and n > 2 and tuple(axes) == tuple(range(n - 2)):
         return [(x, 2)], lambda t: v.batch_sum(t) if whole_batch(x, t) else None
     if core == 1 and n == 2 and tuple(axes) == (1,) and x.type.shape[0] == 1:
         # One vector in a batch of one, which is how PyMC writes a quadratic form.
         return [(x, 1)], v.total
+    if core == 1 and n > 1 and axes in ((n - 1,), (n - 2,)):
+        return [(x, 2)], _columns_summed if axes[0] == n - 1 else _rows_summed
     if core != 0 or n not in (1, 2) or len(axes) != n:
         return None
 
@@ -150,6 +156,14 @@ def prod(view: Any, node: Any, out: int, core: int) -> Reading:
     if core != 0 or n not in (1, 2) or len(axes) != n or not same_dtype(node):
         return None
     return [(x, n)], v.prod
+
+
+def _columns_summed(t: Term) -> Term:
+    return v.matmul(t, v.ones(shape(t)[1]))  # type: ignore[no-any-return]
+
+
+def _rows_summed(t: Term) -> Term:
+    return _columns_summed(v.transpose(t))
 
 
 def eye(view: Any, node: Any, out: int, core: int) -> Reading:

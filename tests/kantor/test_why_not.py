@@ -151,7 +151,10 @@ def _graph(relation):
     return evaluate(lhs, leaf)
 
 
-CONDITIONED = [r for r in library() if any(not c.implied for c in r.conditions)]
+# Of matrices without a shape, all conditions are open but those that leave out what is known.
+CONDITIONED = [
+    r for r in library() if any(not c.implied and c.name != "wide" for c in r.conditions)
+]
 
 
 @pytest.mark.parametrize("relation", CONDITIONED, ids=lambda r: r.name)

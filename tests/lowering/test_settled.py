@@ -52,7 +52,7 @@ def _shared_solve() -> list[Any]:
 L = linalg.cholesky(S)
 SETTLED = {
     "one solve": [linalg.solve(A, v)],
-    "a product and its sum": [(A @ B).sum()],
+    "a product and the sums of its squares": [((S @ A) ** 2).sum(axis=0), S @ v],
     "a coefficient where it stands": [2 * (A @ B), linalg.solve(C, v)],
     "a coefficient from a factor no larger than the product": [linalg.solve(S, 2 * x)],
     "square matrices in any order": [S @ T @ U],
@@ -63,6 +63,8 @@ SETTLED = {
     "a shared sum": [linalg.solve(A, s := v + w) , linalg.solve(B, s + pt.vector("z"))],
 }  # fmt: skip
 OPEN = {
+    "the sum of a product": [(A @ B).sum()],
+    "row sums of a product": [(A @ B).sum(axis=1)],
     "a relation": [linalg.inv(A) @ A @ v],
     "a chain with a cheaper order": [linalg.solve(A, B @ C @ v)],
     "an inverse that is multiplied": [linalg.inv(A) @ v],

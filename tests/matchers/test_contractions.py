@@ -49,11 +49,33 @@ def test_chains_are_products(spec: str) -> None:
     assert read(spec, terms) is product
 
 
-@pytest.mark.parametrize(
-    "spec", ["ij,ij->ij", "i,i->i", "ij->i", "ij->", "i->", "ij,kl->ij", "i,i,i->", "ij,j->ij"]
-)
-def test_what_is_no_chain_is_one_contraction(spec: str) -> None:
-    terms = [A if len(p) == 2 else x for p in spec.split("->", maxsplit=1)[0].split(",")]
+SIMPLIFIED: dict[str, tuple[Any, Any]] = {
+    "ij,ij->ij": ((A, B), v.mul(A, B)),
+    "ij,ji->ij": ((A, B), v.mul(A, B.T)),
+    "i,i->i": ((x, y), v.mul(x, y)),
+    "ij->i": ((A,), A @ v.ones(shape(A)[1])),
+    "ij->j": ((A,), A.T @ v.ones(shape(A)[0])),
+    "ij->": ((A,), v.item(v.ones(shape(A)[0]).T @ A @ v.ones(shape(A)[1]))),
+    "ij,j->ij": ((A, x), A @ v.diag(x)),
+    "i,ij->ij": ((x, A), v.diag(x) @ A),
+    "ij,j,jk->ik": ((A, x, B), A @ v.diag(x) @ B),
+    "ij,jk,j->": (
+        (A, B, x),
+        v.item(v.ones(shape(A)[0]).T @ A @ v.diag(x) @ B @ v.ones(shape(B)[1])),
+    ),
+    "ij,ij,jk->ik": ((A, B, C), v.mul(A, B) @ C),
+}
+
+
+@pytest.mark.parametrize("spec", SIMPLIFIED)
+def test_what_becomes_a_product(spec: str) -> None:
+    terms, product = SIMPLIFIED[spec]
+    assert read(spec, terms) is product
+
+
+@pytest.mark.parametrize("spec", ["ij,kl->ij", "ij,ik,il->jk", "ij,jk,kl,jl->il"])
+def test_what_is_no_product_is_one_contraction(spec: str) -> None:
+    terms = [A for _ in spec.split("->", maxsplit=1)[0].split(",")]
     term = read(spec, terms)
     assert term is not None and term.head is contract
     assert term.args == (spec, *terms)

@@ -62,7 +62,8 @@ def test_batch_sum_of_empty_products(lengths: tuple[int, int, int]) -> None:
 
 def test_a_sum_over_a_part_of_a_batch_stays() -> None:
     assert decisions((X4 @ Y4).sum(axis=0), "batch_sum_of_product", LONG) == []
-    assert decisions((X @ Y).sum(axis=1), "batch_sum_of_product", LONG) == []
+    [step] = decisions((X @ Y).sum(axis=1), "batch_sum_of_product", LONG)
+    assert step.relations == ("associativity",)
 
 
 def test_batch_sum_on_the_right() -> None:
