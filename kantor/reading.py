@@ -22,7 +22,7 @@ from lowering.search import Candidate, Moves, positions
 from lowering.settled import Graph, settled
 from matchers import vocabulary as v
 from matchers.contractions import contract
-from matchers.dims import Axis, Dim
+from matchers.dims import Axis, Dim, basic_axes
 from matchers.kernels import Call, node_kernel, solver
 from matchers.readers import MULTIPLYING, SOLVERS, core_op
 from matchers.regions import Region, contracting, repeating
@@ -78,7 +78,7 @@ class Reading:
 
     def _direct(self, factor: Term) -> bool:
         """Whether a product with this factor can be computed in no other way than it is."""
-        if factor.head is v.diag:
+        if factor.head is v.diag or v.unit.bit & factor.heads:
             return False
         if v.is_ones(factor):
             return Alloc not in self._kinds  # ones that are there to be multiplied with
@@ -105,7 +105,7 @@ class Reading:
         """The lengths that the cost depends on."""
         normal = self.view.dims.normal
         found = {d for _, sizes, batch in self.calls for d in (*sizes, batch)}
-        return {s for d in found for s, _ in normal(d).powers}
+        return set(basic_axes(map(normal, found)))
 
     def _calls(self) -> Iterator[Call]:
         """What each node runs; PyTensor factorizes a matrix once for all solves with it."""

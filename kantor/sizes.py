@@ -86,11 +86,15 @@ class Sample:
         return found
 
     def _length(self, s: Axis) -> float:
+        if isinstance(s.owner, tuple) and self._lengths.known(s) is None:
+            kind, parts = s.owner
+            return (min if kind == "min" else sum)(map(self, parts))
         if not self._chosen:
             normal = self._lengths.dims.normal
             for d in self._order():
                 for t, _ in d.powers if normal(d) == d else ():
-                    self._choose(t)
+                    if not isinstance(t.owner, tuple):
+                        self._choose(t)
         return self._choose(s)
 
     def _choose(self, s: Axis) -> float:

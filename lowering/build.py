@@ -20,8 +20,9 @@ from pytensor.tensor.linalg.solvers.general import Solve
 
 from lowering.plans import Plan, Step, signed
 from matchers import vocabulary as v
+from matchers.blocks import column_of, row_of, unit_column
 from matchers.contractions import contract, vector
-from matchers.dims import Axis, Dim, Dims, axis_length, length
+from matchers.dims import Axis, Dim, Dims, axis_length, length, summed
 from matchers.terms import Atom, Head, Number, Term, shape
 
 
@@ -146,6 +147,13 @@ class Builder:
             return linalg.cholesky(transposed(self._built[term.args[0]]))
         if term.head is v.add:
             return self._sum(term)
+        if term.head is v.zeros:
+            return pt.zeros(tuple(map(self.length, term.args)), dtype=self.dtype)
+        if term.head is v.rows_of:
+            return self._rows(*term.args)
+        if term.head is v.unit:
+            n, i = term.args
+            return unit_column(self.length(n), self._built[i], self.dtype)
         args = [
             self._built[a] if isinstance(a, Term) else self.length(a) if isinstance(a, Dim) else a
             for a in term.args
@@ -166,10 +174,19 @@ class Builder:
     def _value_of(self, x: Any) -> Any:
         return self._built[x] if isinstance(x, Term) else x
 
+    def _rows(self, x: Term, start: Dim, count: Dim) -> Any:
+        """Some rows; the last ones are all that are left, so that too many raise as before."""
+        start, stop = self.dims.normal(start), summed(start, count)
+        first = self.length(start) if start.powers or start.coef else None
+        last = None if self.dims.equal(stop, shape(x)[0]) else self.length(stop)
+        return self._built[x][..., first:last, :]
+
     def _product(self, term: Term, step: Step) -> Any:
         if step.kernel in ("sum", "repeat"):
             return self._with_ones(term, step)
         a, b = (self._built[t] for t in step.needs)
+        if step.kernel == "view":
+            return row_of(a, b) if step.side == "left" else column_of(a, b)
         if step.kernel == "product":
             return pt.dot(a, b) if a.type.ndim == b.type.ndim == 2 else pt.matmul(a, b)
         if step.kernel == "elementwise":

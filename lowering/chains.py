@@ -12,6 +12,8 @@ from lowering.costs import cost
 
 # Longer chains are bracketed from one end, whichever is cheaper: the programming is cubic.
 LONGEST = 24
+# Factors that are multiplied as they are; columns and rows of the identity are, but for views.
+UNAPPLIED = frozenset({"plain", "column", "row"})
 Tree = int | tuple["Tree", "Tree"]
 
 
@@ -21,8 +23,8 @@ def bracket(kinds: Sequence[str], dims: Sequence[float], batch: float = 1.0) -> 
     Parameters
     ----------
     kinds : sequence of str
-        Of each factor ``plain``, ``diagonal``, ``ones`` or the kernel that solves with it, which
-        makes it an inverse.
+        Of each factor ``plain``, ``diagonal``, ``ones``, ``column`` (of the identity), ``row``, or
+        the kernel that solves with it, which makes it an inverse.
     dims : sequence of float
         Rows of the first factor, then the columns of each.
     batch : float
@@ -38,7 +40,7 @@ def bracket(kinds: Sequence[str], dims: Sequence[float], batch: float = 1.0) -> 
         ends = [_from_end(kinds, dims, batch, right) for right in (False, True)]
         return min(ends, key=lambda end: end[0])
     best: dict[tuple[int, int], tuple[float, Tree]] = {
-        (i, i): (leaf_cost(kinds[i], dims[i], batch), i) for i in range(n)
+        (i, i): (leaf_cost(kinds[i], dims[i + (kinds[i] == "row")], batch), i) for i in range(n)
     }
     for width in range(1, n):
         for i in range(n - width):
@@ -63,21 +65,23 @@ def _parts(
 def applied(kinds: Sequence[str], i: int, k: int, j: int) -> str:
     """Which of the products of factors i…k and k+1…j is applied to the other without being formed.
 
+    A column of the identity takes a column of what stands before it, a row a row of what follows.
     Ones are last: a sum over what a solve or a diagonal leaves is cheaper than one over it.
     """
-    for kind, side in ((kinds[i], "left"), (kinds[j], "right")):
-        if kind not in ("plain", "ones") and (i == k if side == "left" else k + 1 == j):
+    first, last = kinds[i] if i == k else "plain", kinds[j] if k + 1 == j else "plain"
+    for kind, side in ((first, "left"), (last, "right")):
+        if kind not in UNAPPLIED and kind != "ones":
             return side
-    if k + 1 == j and kinds[j] == "ones":
+    if last == "column" or (first != "row" and last == "ones"):
         return "right"
-    return "left" if i == k and kinds[i] == "ones" else ""
+    return "left" if first in ("row", "ones") else ""
 
 
 def leaf_cost(kind: str, n: float, batch: float = 1.0) -> float:
     """What it costs to form a factor by itself."""
     if kind == "plain":
         return 0.0
-    if kind == "ones":
+    if kind == "ones" or kind in UNAPPLIED:
         return float(cost("copy", (n,), batch))
     if kind == "diagonal":
         return float(cost("copy", (n * n,), batch))
@@ -97,6 +101,8 @@ def step_cost(
 
 
 def _applied(kind: str, n: float, k: float, terms: float, batch: float) -> float:
+    if kind in UNAPPLIED:
+        return 0.0
     if kind == "diagonal":
         return float(cost("elementwise", (n * k,), batch))
     if kind == "ones":  # one of the three lengths is 1

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from lowering.chains import Tree, applied, bracket
+from lowering.chains import UNAPPLIED, Tree, applied, bracket
 from lowering.contractions import paired, sizes_of
 from lowering.costs import FREE, cost
 from lowering.polynomials import Poly
@@ -183,6 +183,10 @@ class Planner:
             return "diagonal"
         if v.is_ones(factor):
             return "ones"
+        if factor.head is v.unit:
+            return "column"
+        if factor.head is v.transpose and factor.args[0].head is v.unit:
+            return "row"
         return self.solver(factor.args[0]) if factor.head is v.inverse else "plain"
 
     def solver(self, matrix: Term) -> str:
@@ -224,6 +228,9 @@ class Planner:
             # A row on the left sums the rows, a column on the right the columns.
             sums = (factor.head is v.ones) != left
             return Step("sum" if sums else "repeat", (m * inner * n,), batch, (other,), None, side)
+        if kind in UNAPPLIED:  # a column of the identity
+            unit = factor.args[0] if left else factor
+            return Step("view", (), ONE, (other, *_terms(unit.args)), None, side)
         matrix = factor.args[0]
         if kind == "solve_triangular" and matrix.head is v.triangle:
             # The solver reads the triangle by itself.
@@ -401,6 +408,11 @@ _BY_HEAD: dict[Head, Callable[[Term], Step]] = {
     v.diag: _entrywise("copy"),
     v.eye: _entrywise("copy"),
     v.ones: _entrywise("copy"),
+    v.unit: _entrywise("copy"),
+    v.zeros: _entrywise("copy"),
+    v.hcat: _entrywise("copy"),
+    v.vcat: _entrywise("copy"),
+    v.rows_of: _view,
     v.kron_adjoint_left: _reduced_twice,
     v.kron_adjoint_right: _reduced_twice,
     v.total: _reduced,

@@ -80,10 +80,14 @@ class Poly:
     def normal(self, normal: Callable[[Dim], Dim]) -> Poly:
         """The polynomial with every monomial in the normal form of dimensions."""
         terms: dict[Monomial, float] = {}
+        sums = []
         for m, c in self.terms.items():
             dim = normal(Dim(1, m))
-            terms[dim.powers] = terms.get(dim.powers, 0.0) + c * dim.coef
-        return Poly(terms)
+            if any([type(s.owner) is tuple for s, _ in dim.powers]):
+                sums.append(_expanded(dim) * c)
+            else:
+                terms[dim.powers] = terms.get(dim.powers, 0.0) + c * dim.coef
+        return Poly(terms) if not sums else Poly.sum([Poly(terms), *sums])
 
     @property
     def constant(self) -> float | None:
@@ -120,6 +124,17 @@ class Poly:
 
 
 ZERO = Poly({})
+
+
+def _expanded(dim: Dim) -> Poly:
+    """A dimension with the sums of lengths in it as sums."""
+    out = Poly({frozenset(): float(dim.coef)})
+    for s, p in dim.powers:
+        known = type(s.owner) is tuple and s.owner[0] == "sum"
+        part = Poly.sum(map(_expanded, s.owner[1])) if known else Poly({frozenset([(s, 1)]): 1.0})
+        for _ in range(p):
+            out = out * part
+    return out
 
 
 def _poly(x: Any) -> Poly:

@@ -55,6 +55,7 @@ def _matmul_normal(head: Head, args: tuple[Any, ...]) -> Any:
     factors: list[Any] = []
     coefs: list[Any] = []
     unit: Any = None
+    nothing = False
     stack = list(reversed(args))
     while stack:
         x = stack.pop()
@@ -69,7 +70,11 @@ def _matmul_normal(head: Head, args: tuple[Any, ...]) -> Any:
             if x.head is eye:
                 unit = x if unit is None else unit
                 continue
+            if x.head is zeros:
+                nothing = True
         factors.append(x)
+    if nothing and (made := _no_product(args)) is not None:
+        return made
     if not factors:
         product: Any = unit
         if product is None:
@@ -81,6 +86,14 @@ def _matmul_normal(head: Head, args: tuple[Any, ...]) -> Any:
     for c in reversed(coefs):
         product = scale(c, product)
     return product
+
+
+def _no_product(args: tuple[Any, ...]) -> Any:
+    """The zeros that a product with zeros is, where all operands are there to tell its shape."""
+    if not all([isinstance(x, Term) and x.ground for x in args]):
+        return None
+    rows, cols, batch = _matmul_shape(*args)
+    return None if batch else zeros(rows, cols)
 
 
 def _matmul_shape(*xs: Any) -> Shape:
@@ -109,6 +122,8 @@ def _scale_normal(head: Head, args: tuple[Any, ...]) -> Any:
     c, x = _lift(args[0]), _lift(args[1])
     if isinstance(x, Term) and x.head is scale:
         c, x = _coefficient(c, x.args[0]), x.args[1]
+    if isinstance(x, Term) and x.head is zeros:
+        return x
     if isinstance(c, Number):
         if c.value == 1:
             return x
@@ -182,6 +197,10 @@ size = Head("size", pt.as_tensor, lambda n: (ONE, ONE, ()), _size_normal, templa
 # --- sums and elementwise products, which are multisets ----------------------------------------
 
 
+def _is_zero(x: Any) -> bool:
+    return isinstance(x, Term) and (x.head is zeros or (isinstance(x, Number) and x.value == 0))
+
+
 def _add_normal(head: Head, args: tuple[Any, ...]) -> Any:
     terms: list[Any] = []
     stack = [_lift(a) for a in reversed(args)]
@@ -193,7 +212,8 @@ def _add_normal(head: Head, args: tuple[Any, ...]) -> Any:
             terms.append(x)
     if not terms:
         raise ValueError("a sum needs at least one summand")
-    terms = [t for t in terms if not (isinstance(t, Number) and t.value == 0)] or terms[:1]
+    if any([_is_zero(x) for x in terms]):
+        terms = [x for x in terms if not _is_zero(x)] or terms[:1]
     return terms[0] if len(terms) == 1 else intern(add, tuple(terms))
 
 
@@ -275,8 +295,12 @@ def _transpose_normal(head: Head, args: tuple[Any, ...]) -> Any:
         elif x.head is scale:
             done[x] = scale(x.args[0], done[x.args[1]])
         else:
-            done[x] = x.head(*(done[a] for a in x.args))
+            done[x] = TRANSPOSED.get(x.head, x.head)(*(done[a] for a in x.args))
     return done[root]
+
+
+# What the transpose of a term is made of the transposes of its arguments by: [A B]ᵀ = [Aᵀ; Bᵀ].
+TRANSPOSED: dict[Head, Head] = {}
 
 
 def _carried(x: Any) -> tuple[Any, ...] | None:
@@ -285,7 +309,8 @@ def _carried(x: Any) -> tuple[Any, ...] | None:
         return None
     if x.head is scale:
         return x.args[1:]
-    return x.args if x.head.entrywise or x.head in (matmul, inverse) else None
+    carrying = x.head.entrywise or x.head in (matmul, inverse) or x.head in TRANSPOSED
+    return x.args if carrying else None
 
 
 def _transposed_leaf(x: Any) -> Any:
@@ -295,6 +320,8 @@ def _transposed_leaf(x: Any) -> Any:
         raise TypeError(f"{x} stands for several operands and cannot be transposed")
     if isinstance(x, Term) and x.head is transpose:
         return x.args[0]
+    if isinstance(x, Term) and x.head is zeros:
+        return zeros(x.args[1], x.args[0])
     return intern(transpose, (x,))
 
 
@@ -381,3 +408,5 @@ def _eye_build(n: Any) -> Any:
 
 
 eye = Head("eye", _eye_build, lambda n: (n, n, ()), template="I", symmetric=True)
+# Nothing but zeros: what is added to it or multiplied with it is left out.
+zeros = Head("zeros", lambda m, n: pt.zeros((m, n)), lambda m, n: (m, n, ()), template="0")

@@ -19,7 +19,10 @@ STRUCTURES = (
 # Conditions on batches: which operands have one.
 BATCH_CONDITIONS = ("same_batch", "unbatched")
 # Conditions on axes; all others name a structure.
-SHAPE_CONDITIONS = ("square", "same_shape", "conforming", "nonempty", "wide", *BATCH_CONDITIONS)
+SHAPE_CONDITIONS = (
+    "square", "same_shape", "same_rows", "same_cols", "conforming", "nonempty", "wide",
+    *BATCH_CONDITIONS,
+)  # fmt: skip
 # Structures of square matrices only. To PyTensor a triangular matrix, and a selection of rows, need
 # not be square, and what is said of entries is said of vectors as well.
 SQUARE_STRUCTURES = (
@@ -46,8 +49,8 @@ class Condition(NamedTuple):
     Attributes
     ----------
     name : str
-        ``square``, ``same_shape``, ``conforming``, ``nonempty``, ``wide``, ``same_batch``,
-        ``unbatched``, or the name of an assumption.
+        ``square``, ``same_shape``, ``same_rows``, ``same_cols``, ``conforming``, ``nonempty``,
+        ``wide``, ``same_batch``, ``unbatched``, or the name of an assumption.
     variables : tuple
         The logic variables that it constrains.
     implied : bool
@@ -71,6 +74,10 @@ class Condition(NamedTuple):
         shapes = [shape(bindings.get(x, x))[:2] for x in self.variables]
         if self.name == "conforming":
             yield from ((a[1], b[0]) for a, b in pairwise(shapes))
+        elif self.name == "same_rows":
+            yield from ((a[0], b[0]) for a, b in pairwise(shapes))
+        elif self.name == "same_cols":
+            yield from ((a[1], b[1]) for a, b in pairwise(shapes))
         elif self.name == "same_shape":
             for a, b in pairwise(shapes):
                 yield from zip(a, b, strict=True)
@@ -120,6 +127,9 @@ class Condition(NamedTuple):
             return f"give {' and '.join(names)} static shapes that conform"
         if self.name == "same_shape":
             return f"give {' and '.join(names)} equal static shapes"
+        if self.name in ("same_rows", "same_cols"):
+            kind = "rows" if self.name == "same_rows" else "columns"
+            return f"give {' and '.join(names)} static shapes with equally many {kind}"
         if self.name == "same_batch":
             return f"give {' and '.join(names)} the same batch axes"
         if self.name == "unbatched":
@@ -158,6 +168,16 @@ def implied(condition: Condition) -> Condition:
 def same_shape(*matrices: LogicVar) -> Condition:
     """All of `matrices` have one shape."""
     return Condition("same_shape", matrices)
+
+
+def same_rows(*matrices: LogicVar) -> Condition:
+    """All of `matrices` have equally many rows."""
+    return Condition("same_rows", matrices)
+
+
+def same_cols(*matrices: LogicVar) -> Condition:
+    """All of `matrices` have equally many columns."""
+    return Condition("same_cols", matrices)
 
 
 def nonempty(*matrices: LogicVar) -> Condition:

@@ -32,6 +32,14 @@ def _alike(args: tuple[Any, ...]) -> Iterator[Equation]:
         yield n, q
 
 
+def _same_rows(args: tuple[Any, ...]) -> Iterator[Equation]:
+    yield from ((shape(x)[0], shape(y)[0]) for x, y in pairwise(_solid(args)))
+
+
+def _same_cols(args: tuple[Any, ...]) -> Iterator[Equation]:
+    yield from ((shape(x)[1], shape(y)[1]) for x, y in pairwise(_solid(args)))
+
+
 def _square(args: tuple[Any, ...]) -> Iterator[Equation]:
     m, n, _ = shape(args[0])
     yield m, n
@@ -73,6 +81,8 @@ DEMANDS: dict[Head, Callable[[tuple[Any, ...]], Iterator[Equation]]] = {
     v.matmul: _product,
     v.add: _alike,
     v.mul: _alike,
+    v.hcat: _same_rows,
+    v.vcat: _same_cols,
     v.reshape: _reshaped,
     v.kron_adjoint_left: _adjoint,
     v.kron_adjoint_right: _adjoint,

@@ -120,6 +120,49 @@ def symbol(owner: Any, axis: int | None) -> Dim:
     return Dim(1, frozenset([(Axis(owner, axis), 1)]))
 
 
+def summed(*parts: Dim) -> Dim:
+    """The sum of lengths; what is no monomial is a symbol of its own."""
+    counts: dict[frozenset[tuple[Axis, int]], int] = {}
+    for part in parts:
+        for d in _summands(part):
+            counts[d.powers] = counts.get(d.powers, 0) + d.coef
+    found = [Dim(n, powers) for powers, n in counts.items() if n]
+    if len(found) < 2:
+        return found[0] if found else Dim(0)
+    return Dim(1, frozenset([(Axis(("sum", tuple(found)), None), 1)]))
+
+
+def _summands(dim: Dim) -> tuple[Dim, ...]:
+    """The lengths that a dimension is the sum of; itself, where it is no sum."""
+    if len(dim.powers) == 1:
+        ((s, p),) = dim.powers
+        if p == 1 and isinstance(s.owner, tuple) and s.owner[0] == "sum":
+            return tuple(d * dim.coef for d in s.owner[1])
+    return (dim,)
+
+
+def basic_axes(dims: Iterable[Dim]) -> Iterator[Axis]:
+    """The axes that dimensions are made of, those of sums of lengths included."""
+    for d in dims:
+        for s, _ in d.powers:
+            if isinstance(s.owner, tuple) and s.owner[0] == "sum":
+                yield from basic_axes(s.owner[1])
+            else:
+                yield s
+
+
+def composed(kind: str, parts: Iterable[Dim]) -> Dim:
+    """The length that is the ``sum`` or the ``min`` of others."""
+    listed = tuple(parts)
+    if kind == "sum":
+        return summed(*listed)
+    if len(set(listed)) == 1:
+        return listed[0]
+    if all(p.known for p in listed):
+        return const(min(p.coef for p in listed))
+    return Dim(1, frozenset([(Axis((kind, listed), None), 1)]))
+
+
 def of_variable(x: LogicVar) -> tuple[Dim, Dim, tuple[Dim, ...]]:
     """The shape of a logic variable."""
     rows = Dim(1, frozenset([(Axis(x, 0), 1)]))
@@ -226,7 +269,23 @@ class Dims:
                 for _ in range(p):
                     new = new * part
             out = new
+        if any([type(s.owner) is tuple for s, _ in out.powers]):
+            out = self._composed(out)
         self._known[dim] = out
+        return out
+
+    def _composed(self, dim: Dim) -> Dim:
+        """A dimension with the parts of sums of lengths in normal form."""
+        out = Dim(dim.coef)
+        for s, p in dim.powers:
+            part = Dim(1, frozenset([(s, 1)]))
+            if type(s.owner) is tuple:
+                kind, parts = s.owner
+                inner = tuple(map(self.normal, parts))
+                if inner != parts:
+                    part = self.normal(composed(kind, inner))
+            for _ in range(p):
+                out = out * part
         return out
 
     def reduced(self, dim: Dim) -> Dim:
@@ -240,8 +299,11 @@ class Dims:
         """Whether the two are proved to be equal."""
         if a is b or a == b:
             return True
-        if self.normal(a) == self.normal(b):
+        m, n = self.normal(a), self.normal(b)
+        if m == n:
             return True
+        if _composite(m) and _composite(n) and _without_common(m, n) == (Dim(0), Dim(0)):
+            return True  # one sum in two orders
         return bool(self._open) and self.reduced(a) == self.reduced(b)
 
     def unify(self, a: Dim, b: Dim) -> bool:
@@ -253,9 +315,16 @@ class Dims:
             return True
         if a.coef != 1 and b.coef != 1:
             a, b = _cancel(a, b)
-        for x, y in ((a, b), (b, a)):
+        if _composite(a) or _composite(b):
+            m, n = _without_common(a, b)
+            if (m, n) != (a, b):
+                return self.unify(m, n)
+        # A sum of lengths is bound last: its parts say more.
+        for x, y in ((b, a), (a, b)) if _composite(a) else ((a, b), (b, a)):
             if x.coef == 1 and len(x.powers) == 1:
                 ((s, p),) = x.powers
+                if type(s.owner) is tuple and _composite(y):
+                    continue  # what both sums are made of may be bound yet
                 if p == 1 and not any(self._mentions(t, s) for t, _ in y.powers):
                     self._bind(s, y)
                     return True
@@ -285,6 +354,24 @@ class Dims:
         """Single symbols proved equal to `dim`, in the order in which they were met."""
         target = self.normal(dim)
         return [d for s in self._bound if self.normal(d := Dim(1, frozenset([(s, 1)]))) == target]
+
+
+def _without_common(a: Dim, b: Dim) -> tuple[Dim, Dim]:
+    """Both without the summands that they share: lengths that are added may be cancelled."""
+    left, right = ({d.powers: d.coef for d in _summands(x)} for x in (a, b))
+    common = {p: min(n, right[p]) for p, n in left.items() if p in right}
+    if not common:
+        return a, b
+
+    def rest(counts: dict[frozenset[tuple[Axis, int]], int]) -> Dim:
+        return summed(*(Dim(n - common.get(p, 0), p) for p, n in counts.items()))
+
+    return rest(left), rest(right)
+
+
+def _composite(dim: Dim) -> bool:
+    """Whether a dimension is made of a sum of lengths, or the shorter of two."""
+    return any([type(s.owner) is tuple for s, _ in dim.powers])
 
 
 def _substituted(dim: Dim, old: Dim, new: Dim) -> Dim:

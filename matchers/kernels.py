@@ -22,7 +22,7 @@ def node_kernel(view: Any, node: Any) -> Call:
     """The kernel of a node, the dimensions that its cost depends on, and how often it runs."""
     op = core_op(node)
     kind = type(op)
-    if kind in _VIEWS or kind.__name__ in ("ExtractDiag", "Alloc"):
+    if kind in _VIEWS or kind.__name__ in ("ExtractDiag", "Alloc", "Subtensor"):
         return "view", (), ONE
     out = node.outputs[0]
     if kind is Elemwise and all(out.type.broadcastable):
@@ -48,7 +48,7 @@ def node_kernel(view: Any, node: Any) -> Call:
             return "expm", (shapes[0][0],), batch
         case "SolveSylvester":
             return "sylvester", (shapes[0][0], shapes[1][0]), batch
-        case "KroneckerProduct" | "BlockDiagonal" | "AllocDiag" | "Eye":
+        case "KroneckerProduct" | "BlockDiagonal" | "Join" | "AllocDiag" | "Eye":
             return "copy", (size(view, out),), ONE
         case "Einsum":
             return "products", _pairwise(view, node), ONE

@@ -10,7 +10,7 @@ What a newer PyTensor may move or rename is all in this file and in that package
 from __future__ import annotations
 
 from pytensor.compile.builders import OpFromGraph
-from pytensor.tensor.basic import Alloc, AllocDiag, ExtractDiag, Eye
+from pytensor.tensor.basic import Alloc, AllocDiag, ExtractDiag, Eye, Join
 from pytensor.tensor.blas import BatchedDot
 from pytensor.tensor.einsum import Einsum
 from pytensor.tensor.elemwise import DimShuffle, Elemwise
@@ -25,9 +25,10 @@ from pytensor.tensor.linalg.solvers.triangular import SolveTriangular
 from pytensor.tensor.linalg.summary import Det, SLogDet
 from pytensor.tensor.math import Dot, Prod, Sum
 from pytensor.tensor.shape import Reshape, SpecifyShape
+from pytensor.tensor.subtensor import Subtensor
 
 from matchers import vocabulary as v
-from matchers.reading import axes, elementwise, products, structure
+from matchers.reading import axes, blocks, elementwise, products, structure
 from matchers.reading.common import Reader, core_op
 
 READERS: dict[type, Reader] = {
@@ -56,6 +57,8 @@ READERS: dict[type, Reader] = {
     Eye: structure.eye,
     Alloc: elementwise.alloc,
     OpFromGraph: structure.kron_pullback,
+    Subtensor: blocks.subtensor,
+    Join: blocks.join,
 }
 
 # Ops that carry linear algebra: a region grows from these.
@@ -67,12 +70,25 @@ STRUCTURAL: frozenset[type] = frozenset(READERS) - {
     Eye,
     Alloc,
     Prod,
+    Subtensor,
+    Join,
 }
 # Of these, one alone can be worth rewriting; of products it takes two.
 PRODUCTS: frozenset[type] = frozenset({Dot, BatchedDot, Einsum})
 SOLVERS: frozenset[type] = frozenset({Solve, SolveTriangular, CholeskySolve})
 # What is read as a product.
 MULTIPLYING: frozenset[type] = SOLVERS | {Dot, BatchedDot}
+# Of what these make, one row or column may be cheaper than the whole.
+PICKED: frozenset[type] = MULTIPLYING | {MatrixInverse, KroneckerProduct, BlockDiagonal}
 ANCHORS: frozenset[type] = STRUCTURAL - PRODUCTS - {ExtractDiag, AllocDiag, Sum}
 
-__all__ = ["ANCHORS", "MULTIPLYING", "PRODUCTS", "READERS", "SOLVERS", "STRUCTURAL", "core_op"]
+__all__ = [
+    "ANCHORS",
+    "MULTIPLYING",
+    "PICKED",
+    "PRODUCTS",
+    "READERS",
+    "SOLVERS",
+    "STRUCTURAL",
+    "core_op",
+]

@@ -13,15 +13,17 @@ from typing import Any
 
 from pytensor.compile.builders import OpFromGraph
 from pytensor.scalar.basic import Add, Mul, Neg, Sub, TrueDiv
-from pytensor.tensor.basic import ExtractDiag
+from pytensor.tensor.basic import ExtractDiag, Join
 from pytensor.tensor.blockwise import Blockwise
 from pytensor.tensor.einsum import Einsum
 from pytensor.tensor.elemwise import DimShuffle, Elemwise
 from pytensor.tensor.linalg.products import KroneckerProduct
 from pytensor.tensor.math import Sum
 from pytensor.tensor.shape import Shape, Shape_i
+from pytensor.tensor.subtensor import Subtensor
 
-from matchers.readers import ANCHORS, PRODUCTS, READERS, STRUCTURAL, core_op
+from matchers.readers import ANCHORS, PICKED, PRODUCTS, READERS, STRUCTURAL, core_op
+from matchers.reading.blocks import picked
 from matchers.reading.elementwise import SCALAR_READERS
 from matchers.reading.summed import broadcasting
 
@@ -29,8 +31,8 @@ from matchers.reading.summed import broadcasting
 MEASURING = (Shape, Shape_i)
 # How many elementwise nodes may stand between two structural ones; beyond, they are leaves.
 LINKS = 8
-# What takes little of a product, so that the product need not be made.
-_TAKING = frozenset({Sum, ExtractDiag})
+# What takes little of a product, so that the product need not be made, or is made in blocks.
+_TAKING = frozenset({Sum, ExtractDiag, Join})
 _LINEAR = frozenset((Add, Mul, Neg, Sub, TrueDiv))
 # How many products may stand below a sum over them.
 MULTIPLIED = 32
@@ -60,7 +62,7 @@ def structural(node: Any) -> bool:
 
 def anchored(fgraph: Any) -> bool:
     """Whether anything in the graph can start a region; the fast exit of every compile."""
-    products = sums = 0
+    products = others = 0
     anchors, blockwise = ANCHORS, Blockwise
     for node in fgraph.apply_nodes:
         op = node.op
@@ -74,8 +76,8 @@ def anchored(fgraph: Any) -> bool:
         elif kind in _TAKING:
             if kind is Sum and broadcasting(node):
                 return True
-            sums += 1
-    return products > 1 or bool(products and sums)
+            others += 1
+    return products > 1 or bool(products and others)
 
 
 def _kron_gradient(node: Any) -> bool:
@@ -86,13 +88,28 @@ def _kron_gradient(node: Any) -> bool:
     return up is not None and type(up.op) is KroneckerProduct and up.inputs == node.inputs[:2]
 
 
-def linking(node: Any) -> bool:
+def linking(fgraph: Any, node: Any) -> bool:
     """Whether the view reads through the node between structural ones."""
     op = node.op
     if type(op) is Elemwise:
         return type(op.scalar_op) in SCALAR_READERS
+    if type(op) is Subtensor:
+        return picking(fgraph, node)
     kind = type(core_op(node))
     return kind in READERS and kind is not OpFromGraph
+
+
+def picking(fgraph: Any, node: Any) -> bool:
+    """Whether the node takes one row, column or entry of what a structural node computes.
+
+    Where the whole is used as well it is there anyway, and its columns are views.
+    """
+    if not all([type(c.op) is Subtensor for c, _ in fgraph.clients[node.inputs[0]]]):
+        return False
+    up = node.inputs[0].owner
+    while up is not None and type(up.op) is DimShuffle:
+        up = up.inputs[0].owner
+    return up is not None and type(core_op(up)) in PICKED and picked(node) is not None
 
 
 def regions(fgraph: Any) -> Iterator[Region]:
@@ -100,7 +117,7 @@ def regions(fgraph: Any) -> Iterator[Region]:
     if not anchored(fgraph):
         return
     order = _inputs_first(fgraph)
-    groups = _grown(order)
+    groups = _grown(fgraph, order)
     _caps(fgraph, order, groups)
     sets: dict[Any, list[Any]] = {}
     inside = groups.parent
@@ -143,12 +160,12 @@ def repeating(node: Any) -> bool:
 
 
 def _several(kinds: list[type]) -> bool:
-    """Whether there are two products, or a product and a sum or a diagonal of it."""
+    """Whether there are two products, or a product and a sum, a diagonal or blocks of it."""
     products = sum([k in PRODUCTS for k in kinds])
     return products > 1 or (products == 1 and not _TAKING.isdisjoint(kinds))
 
 
-def _grown(order: list[Any]) -> _Groups:
+def _grown(fgraph: Any, order: list[Any]) -> _Groups:
     """Structural nodes joined with what lies upstream through linking nodes, in one pass."""
     groups = _Groups()
     # For each variable that a node of a group reads: these nodes, and how many links are left.
@@ -159,7 +176,7 @@ def _grown(order: list[Any]) -> _Groups:
             clients += reached.get(out, ())
         if structural(node):
             left = LINKS if type(node.op) is not Sum or not broadcasting(node) else MULTIPLIED
-        elif clients and linking(node):
+        elif clients and linking(fgraph, node):
             clients = [c for c in clients if c[1]]
             if not clients:
                 continue
@@ -169,7 +186,7 @@ def _grown(order: list[Any]) -> _Groups:
         groups.root(node)
         for client, _ in clients:
             groups.join(client, node)
-        for i in node.inputs:
+        for i in node.inputs[:1] if type(node.op) is Subtensor else node.inputs:
             if i.owner is not None:
                 reached.setdefault(i, []).append((node, left))
     return groups
@@ -182,10 +199,10 @@ def _caps(fgraph: Any, order: list[Any], groups: _Groups) -> None:
     summands: dict[Any, list[Any]] = {}
     for node in order:
         if node not in inside:
-            if type(node.op) is not Elemwise:
+            if type(node.op) not in (Elemwise, Join):
                 continue
             below = [i.owner for i in node.inputs if i.owner in inside or i.owner in summands]
-            if not below or not linking(node):
+            if not below or not linking(fgraph, node):
                 continue
             chain = [n for up in below for n in summands.get(up, (up,))]
             # What only scales, or adds what is elsewhere, must lead to a common factor.
@@ -199,14 +216,14 @@ def _caps(fgraph: Any, order: list[Any], groups: _Groups) -> None:
         for out in node.outputs:
             clients = [c for c, _ in fgraph.clients.get(out, ())]
             for up in clients:
-                if _is_cap(node, up, len(clients)):
+                if _is_cap(fgraph, node, up, len(clients)):
                     groups.join(node, up)
 
 
 def _makes_summand(fgraph: Any, node: Any) -> bool:
     """Whether the node scales a product or adds to one, for one other node."""
     (out,) = node.outputs
-    if type(node.op.scalar_op) not in _LINEAR or not out.type.ndim:
+    if type(getattr(node.op, "scalar_op", None)) not in _LINEAR or not out.type.ndim:
         return False
     return len(fgraph.clients.get(out, ())) == 1 and bool(_products(node))
 
@@ -233,8 +250,13 @@ def _untransposed(var: Any) -> Any:
     return node.inputs[0] if node is not None and type(node.op) is DimShuffle else var
 
 
-def _is_cap(node: Any, up: Any, n_clients: int) -> bool:
+def _is_cap(fgraph: Any, node: Any, up: Any, n_clients: int) -> bool:
+    if type(up.op) is Subtensor:
+        return picking(fgraph, up)
     if type(up.op) is DimShuffle:
+        if up.op.is_matrix_transpose:
+            (out,) = up.outputs
+            return n_clients == 1 and any(picking(fgraph, c) for c in _nodes_on(fgraph, out))
         return n_clients == 1 and len(up.op.new_order) < up.op.input_ndim
     if type(up.op) is not Elemwise:
         return False
@@ -243,6 +265,11 @@ def _is_cap(node: Any, up: Any, n_clients: int) -> bool:
     return (kind == "Abs" and type(core_op(node)).__name__ == "Det") or (
         kind == "Log" and below == "Abs"
     )
+
+
+def _nodes_on(fgraph: Any, var: Any) -> list[Any]:
+    """The nodes of which `var` is the first input and which take a part of it."""
+    return [c for c, i in fgraph.clients[var] if i == 0 and type(c.op) is Subtensor]
 
 
 def used_outside(fgraph: Any, nodes: list[Any]) -> list[Any]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from matchers.dims import ONE, Axis, Dim, Dims, const
+from matchers.dims import ONE, Dim, Dims, composed
 from matchers.terms import LogicVar, Run, Term, shape
 from matchers.vocabulary import transpose
 
@@ -159,20 +159,13 @@ def resolve(dim: Dim, bindings: Mapping[LogicVar, Any]) -> Dim | None:
                 return None
             part = shape(value)[s.axis]
         elif isinstance(s.owner, tuple):
-            side, parts = s.owner
+            kind, parts = s.owner
             resolved = [resolve(d, bindings) for d in parts]
             if any(d is None for d in resolved):
                 return None
-            part = _total(side, [d for d in resolved if d is not None])
+            part = composed(kind, [d for d in resolved if d is not None])
         else:
             part = Dim(1, frozenset([(s, 1)]))
         for _ in range(power):
             out = part if out is None else out * part
     return dim if out is None else out if dim.coef == 1 else out * dim.coef
-
-
-def _total(side: str, parts: list[Dim]) -> Dim:
-    """The sum of the lengths of blocks, spelled as `block_diag` spells it."""
-    if all(p.known for p in parts):
-        return const(sum(p.coef for p in parts))
-    return Dim(1, frozenset([(Axis((side, tuple(parts)), None), 1)]))

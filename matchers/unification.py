@@ -20,10 +20,11 @@ from unification.core import _reify, _unify, assoc, construction_sentinel
 from unification.utils import transitive_get as walk
 from unification.variable import Var, isvar
 
+from matchers.blocks import whole_blocks
 from matchers.dims import ONE, Dim, Dims
 from matchers.state import resolve
 from matchers.terms import Atom, LogicVar, Number, Run, Term, is_scalar, shape
-from matchers.vocabulary import reshape
+from matchers.vocabulary import reshape, rows_of
 
 Steps = Generator[Any, Any, None]
 
@@ -201,7 +202,9 @@ def instantiate(t: Any, values: Mapping[Any, Any], dims: Dims | None = None) -> 
 
 
 def _unless_idle(t: Term, dims: Dims) -> Term:
-    """A term, or what it reshapes to the shape that it has."""
+    """A term, or what it reshapes to the shape that it has, or takes all the rows of."""
+    if t.head is rows_of:
+        return whole_blocks(t, dims)
     if t.head is not reshape:
         return t
     inner, *lengths = t.args

@@ -56,6 +56,8 @@ _SWAPPED = {
     "stored_lower": "stored_upper",
     "stored_upper": "stored_lower",
 }
+# What solvers take for granted of a block diagonal matrix is so of each block.
+_OF_BLOCKS = {"symmetric", "hermitian", "positive_definite", "stored_lower", "stored_upper"}
 _NOTHING: Mapping[Any, int] = MappingProxyType({})
 _IMPLIED = {
     "symmetric": ("positive_definite", "diagonal"),
@@ -321,6 +323,9 @@ class View:
         """Note that an Op of the graph takes `key` of `term` for granted."""
         self._promises.add((term, key))
         self._asked[term, key, True] = self._asked[term, key, False] = True
+        if term.head is v.block_diag and key in _OF_BLOCKS:
+            for block in term.args:
+                self.promise(block, key)
 
     def holds(self, term: Any, key: str, ask: bool = True) -> bool:
         """Whether the assumption `key` is proved of `term`.
@@ -411,8 +416,10 @@ def _constant(var: Any, core: int) -> Term | None:
         return number(data.reshape(()).item())
     if core == 1 and data.ndim == 1 and data.dtype.kind in "fc":
         return _repeated(data)
-    if core == 2 and data.ndim == 2 and data.shape[0] == data.shape[1] and data.dtype.kind in "fc":
-        return _scaled_identity(var, data)
+    if core == 2 and data.ndim == 2 and data.dtype.kind in "fc":
+        if _only_zeros(var, data):
+            return v.zeros(*map(const, data.shape))  # type: ignore[no-any-return]
+        return _scaled_identity(var, data) if data.shape[0] == data.shape[1] else None
     return None
 
 
@@ -421,6 +428,16 @@ def _repeated(data: Any) -> Term | None:
     if data.size < 2 or not data[0] or not (data == data[0]).all():
         return None
     return v.scale(data[0].item(), v.ones(const(data.size)))  # type: ignore[no-any-return]
+
+
+def _only_zeros(var: Any, data: Any) -> bool:
+    """Whether a constant has entries and all are 0; the first tells most, and is asked first."""
+    if not data.size or data.flat[0] != 0:
+        return False
+    found = getattr(var.tag, "kantor_zeros", None)
+    if found is None:
+        found = var.tag.kantor_zeros = not data.any()
+    return bool(found)
 
 
 def _scaled_identity(var: Any, data: Any) -> Term | None:

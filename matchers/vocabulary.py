@@ -17,6 +17,7 @@ from pytensor.tensor.shape import Reshape
 
 from matchers import dims
 from matchers.algebra import (
+    TRANSPOSED,
     Shape,
     add,
     as_matrix,
@@ -31,8 +32,10 @@ from matchers.algebra import (
     scale,
     size,
     transpose,
+    zeros,
 )
 from matchers.batches import batch_sum, beside
+from matchers.blocks import hcat, rows_of, unit, vcat
 from matchers.determinants import (
     gram,
     log_diagonal,
@@ -159,17 +162,11 @@ def unvec(x: Any, rows: Any, cols: Any) -> Any:
 
 def _blocks_shape(*xs: Any) -> Shape:
     rows, cols, batches = zip(*(shape(x) for x in xs), strict=True)
-    return _sum_dim("rows", rows), _sum_dim("cols", cols), broadcast(batches)
-
-
-def _sum_dim(side: str, parts: tuple[Dim, ...]) -> Dim:
-    if all(p.known for p in parts):
-        return dims.const(sum(p.coef for p in parts))
-    # A sum of lengths is not a monomial; it is a symbol of its own.
-    return Dim(1, frozenset([(dims.Axis((side, parts), None), 1)]))
+    return dims.summed(*rows), dims.summed(*cols), broadcast(batches)
 
 
 block_diag = Head("block_diag", linalg.block_diag, _blocks_shape, flat_normal, flat=True)
+TRANSPOSED[block_diag] = block_diag
 
 
 def _diag_build(d: Any) -> Any:
@@ -181,9 +178,7 @@ def _diag_build(d: Any) -> Any:
 
 def _shorter(rows: Dim, cols: Dim) -> Dim:
     """The length of a diagonal; of unknown lengths it is a symbol of its own."""
-    if rows == cols or (rows.known and cols.known):
-        return rows if rows.coef <= cols.coef else cols
-    return Dim(1, frozenset([(dims.Axis(("min", (rows, cols)), None), 1)]))
+    return rows if rows == cols else dims.composed("min", (rows, cols))
 
 
 diag = Head(
@@ -257,9 +252,10 @@ discrete_lyapunov = Head(
 
 __all__ = [
     "add", "as_matrix", "batch_sum", "beside", "block_diag", "cholesky", "det", "diag",
-    "diagonal", "discrete_lyapunov", "expm", "eye", "gram", "inverse", "is_ones", "item",
-    "kron", "kron_adjoint_left", "kron_adjoint_right", "log_diagonal", "log_magnitude",
+    "diagonal", "discrete_lyapunov", "expm", "eye", "gram", "hcat", "inverse", "is_ones",
+    "item", "kron", "kron_adjoint_left", "kron_adjoint_right", "log_diagonal", "log_magnitude",
     "log_power", "logabsdet", "matmul", "mul", "ones", "power", "prod", "rebuild", "reciprocal",
-    "reshape", "scale", "shifted_logabsdet", "shifted_solve", "size", "subterms", "sylvester",
-    "total", "trace", "transpose", "triangle", "triangular_inverse", "unvec", "vec",
+    "reshape", "rows_of", "scale", "shifted_logabsdet", "shifted_solve", "size", "subterms",
+    "sylvester", "total", "trace", "transpose", "triangle", "triangular_inverse", "unit",
+    "unvec", "vcat", "vec", "zeros",
 ]  # fmt: skip

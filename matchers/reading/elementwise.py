@@ -16,7 +16,7 @@ from matchers import vocabulary as v
 from matchers.dims import ONE
 from matchers.reading.axes import same
 from matchers.reading.common import Reader, Reading, core_op, same_dtype
-from matchers.terms import Term
+from matchers.terms import Number, Term
 
 
 def elemwise(view: Any, node: Any, out: int, core: int) -> Reading:
@@ -247,6 +247,8 @@ def _filled(value: Any, core: int, node: Any, shape_of: Callable[[], tuple[Any, 
 
         def make(c: Term) -> Term:
             m, n = shape_of()
+            if core == 2 and isinstance(c, Number) and not c.value:
+                return v.zeros(m, n)  # type: ignore[no-any-return]
             whole = v.ones(m) if n == ONE else v.matmul(v.ones(m), v.ones(n).T)
             return v.scale(v.item(c), whole)  # type: ignore[no-any-return]
 

@@ -64,6 +64,41 @@ def test_optimal(chain: Any) -> None:
     assert price(tree, kinds, dims, batch) == pytest.approx(best)
 
 
+@settings(max_examples=200, deadline=None)
+@given(chains(4), st.booleans(), st.booleans())
+def test_columns_of_the_identity_are_taken_where_it_costs_least(
+    chain: Any, row: bool, column: bool
+) -> None:
+    """A view of whatever else is computed, but built as the right side of a solve."""
+    kinds, dims, batch = chain
+    kinds = [*["row"] * row, *kinds, *["column"] * column]
+    dims = [*[1.0] * row, *dims, *[1.0] * column]
+    ends = {0: "row", len(kinds) - 1: "column"}
+
+    def picked(tree: Any, alone: bool) -> float:
+        if isinstance(tree, int):
+            if ends.get(tree) == kinds[tree]:
+                return cost("copy", (dims[tree + (kinds[tree] == "row")],), batch)
+            return 0.0 if alone else leaf_cost(kinds[tree], dims[tree], batch)
+        left, right = tree
+        i, k, j = first(left), last(left), last(right)
+        m, n, p = dims[i], dims[k + 1], dims[j + 1]
+        for side, other, width in ((left, right, p), (right, left, m)):
+            if isinstance(side, int) and kinds[side] not in ("plain", "row", "column"):
+                sizes = (n * width,) if kinds[side] == "diagonal" else (n, width)
+                kernel = "elementwise" if kinds[side] == "diagonal" else kinds[side]
+                return cost(kernel, sizes, batch) + picked(other, False)
+        if isinstance(right, int) and kinds[right] == "column":
+            return picked(left, False)
+        if isinstance(left, int) and kinds[left] == "row":
+            return picked(right, False)
+        return cost("product", (m, n, p), batch) + picked(left, False) + picked(right, False)
+
+    total, tree = bracket(kinds, dims, batch)
+    assert total == pytest.approx(min(picked(t, False) for t in trees(0, len(kinds) - 1)))
+    assert picked(tree, False) == pytest.approx(total)
+
+
 def test_a_product_with_a_vector_goes_from_the_right() -> None:
     assert bracket(["plain"] * 3, [50, 50, 50, 1])[1] == (0, (1, 2))
     assert bracket(["plain"] * 3, [1, 50, 50, 50])[1] == ((0, 1), 2)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from matchers.dims import ONE, Axis, Dim, Dims, broadcast, const, length, symbol
+from matchers.dims import ONE, Axis, Dim, Dims, broadcast, const, length, summed, symbol
 from matchers.terms import LogicVar, shape
 from tests.support import evaluate
 
@@ -22,7 +22,8 @@ a, b, c, d = (Dim(1, frozenset([(s, 1)])) for s in AXES)
 def value(dim: Dim, sizes: dict[Any, int]) -> int:
     out = dim.coef
     for s, p in dim.powers:
-        out *= sizes[s] ** p
+        parts = s.owner[1] if isinstance(s.owner, tuple) else ()
+        out *= (sum(value(d, sizes) for d in parts) if parts else sizes[s]) ** p
     return out
 
 
@@ -33,7 +34,44 @@ monomials = st.builds(
     st.sampled_from([1, 1, 1, 2, 3, 6, 0]),
     st.tuples(*[st.integers(0, 2)] * 4),
 )
+symbols = st.sampled_from([a, b, c, d, ONE, Dim(2), a * b])
+sums = st.lists(symbols, min_size=1, max_size=3).map(lambda parts: summed(*parts))
 SIZES = [dict(zip(AXES, ns, strict=True)) for ns in product((0, 1, 2, 3, 6), repeat=4)]
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.tuples(sums, sums), max_size=5), sums, sums)
+def test_sums_are_equal_for_all_lengths_that_fit(equations: Any, x: Dim, y: Dim) -> None:
+    dims = Dims()
+    consistent = all([dims.unify(m, n) for m, n in equations])
+    fitting = [s for s in SIZES if all(value(m, s) == value(n, s) for m, n in equations)]
+    if not consistent:
+        assert not fitting
+    for s in fitting:
+        assert value(dims.normal(x), s) == value(x, s)
+        if dims.equal(x, y):
+            assert value(x, s) == value(y, s)
+
+
+def test_sums_of_lengths() -> None:
+    assert summed(a, summed(b, c)) == summed(summed(a, b), c)
+    assert summed(a, a) == a * 2
+    assert summed(a, Dim(0)) == a
+    assert summed(const(2), const(3)) == const(5)
+    dims = Dims()
+    assert dims.equal(summed(a, b), summed(b, a))
+    assert not dims.equal(summed(a, b), summed(a, c))
+    # Lengths that are added may be cancelled, unlike those that are multiplied.
+    assert dims.unify(summed(a, b), summed(a, c)) and dims.equal(b, c)
+    assert dims.unify(summed(a, const(2)), const(5)) and dims.equal(a, const(3))
+
+
+def test_a_sum_is_known_by_its_parts() -> None:
+    dims = Dims()
+    assert dims.unify(d, summed(a, b))
+    assert not dims.equal(d, summed(a, c))
+    assert dims.unify(b, c)
+    assert dims.equal(d, summed(a, c)) and dims.equal(d, summed(c, a))
 
 
 @settings(max_examples=150, deadline=None)

@@ -26,7 +26,19 @@ def kind(node: Any) -> str:
     return type(getattr(node.op, "core_op", node.op)).__name__
 
 
-NOTHING = [A, x + y, pt.exp(A) * 2, A @ x, A.T, A.sum(), pt.diag(x), pt.eye(3), (A**2).sum(axis=0)]
+NOTHING = [
+    A,
+    x + y,
+    pt.exp(A) * 2,
+    A @ x,
+    A.T,
+    A.sum(),
+    pt.diag(x),
+    pt.eye(3),
+    (A**2).sum(axis=0),
+    A[0] + A[:, 1],
+    pt.concatenate([A, B]),
+]
 
 
 @pytest.mark.parametrize("graph", NOTHING, ids=str)
@@ -39,7 +51,7 @@ SOMETHING = [
     linalg.inv(A), linalg.solve(A, x), linalg.kron(A, B), linalg.cholesky(A), linalg.det(A),
     linalg.slogdet(A)[1], linalg.expm(A), linalg.block_diag(A, B), A @ B @ x,
     linalg.solve_triangular(A, x), linalg.solve(pt.tensor3("T"), pt.tensor3("U")),
-    linalg.solve_sylvester(A, B, C),
+    linalg.solve_sylvester(A, B, C), linalg.inv(A)[0], pt.concatenate([A, B]) @ C,
 ]  # fmt: skip
 
 

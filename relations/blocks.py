@@ -1,0 +1,314 @@
+"""Blocks: matrices side by side, above each other and along a diagonal."""
+
+from typing import Any
+
+from matchers.blocks import NOTHING
+from matchers.conditions import (
+    conforming,
+    implied,
+    positive_definite,
+    same_cols,
+    same_rows,
+    same_shape,
+    square,
+)
+from matchers.vocabulary import (
+    block_diag,
+    cholesky,
+    det,
+    diagonal,
+    expm,
+    hcat,
+    inverse,
+    logabsdet,
+    rows_of,
+    total,
+    trace,
+    transpose,
+    vcat,
+    zeros,
+)
+from relations.language import matrices, relation
+
+A, B, C, D, X, Y = matrices("A B C D X Y")
+
+GOLUB = "Golub & Van Loan 2013, Matrix Computations, sec. 1.3"
+HORN = "Horn & Johnson 2013, Matrix Analysis, sec. 0.9.2"
+
+
+# --- side by side and above each other ----------------------------------------------------------
+
+
+@relation(tags=("blocks", "axiom"), cites=GOLUB)
+def transpose_of_hcat(A, B):
+    """[A B]ᵀ = [Aᵀ; Bᵀ]."""
+    return transpose(hcat(A, B)), vcat(A.T, B.T)
+
+
+@relation(tags=("blocks", "axiom"), cites=GOLUB)
+def transpose_of_vcat(A, B):
+    """[A; B]ᵀ = [Aᵀ Bᵀ]."""
+    return transpose(vcat(A, B)), hcat(A.T, B.T)
+
+
+@relation(tags="blocks", cites=GOLUB, both_ways=False)
+def hcat_times_vcat(A, B, X, Y):
+    """[A B] [X; Y] = A X + B Y where the blocks conform."""
+    conform = conforming(A, X), conforming(B, Y)
+    return hcat(A, B) @ vcat(X, Y), A @ X + B @ Y, *conform
+
+
+@relation(tags="blocks", cites=GOLUB, both_ways=False)
+def hcat_times(A, B, X):
+    """[A B] [X; Y] = A X + B Y, whatever the rows of what stands on the right come from."""
+    upper, lower = rows_of(X, NOTHING, A.cols), rows_of(X, A.cols, B.cols)
+    return hcat(A, B) @ X, A @ upper + B @ lower
+
+
+@relation(tags="blocks", cites=GOLUB)
+def vcat_times(A, B, X):
+    """[A; B] X = [A X; B X]."""
+    return vcat(A, B) @ X, vcat(A @ X, B @ X)
+
+
+@relation(tags="blocks", cites=GOLUB)
+def times_hcat(A, B, X):
+    """X [A B] = [X A  X B]."""
+    return X @ hcat(A, B), hcat(X @ A, X @ B)
+
+
+@relation(tags="blocks", cites=GOLUB, both_ways=False)
+def total_of_vcat(A, B):
+    """The sum of all entries of [A; B] is the sum of those of its blocks."""
+    return total(vcat(A, B)), total(A) + total(B)
+
+
+@relation(tags="blocks", cites=GOLUB, both_ways=False)
+def total_of_hcat(A, B):
+    """The sum of all entries of [A B] is the sum of those of its blocks."""
+    return total(hcat(A, B)), total(A) + total(B)
+
+
+# --- along a diagonal ---------------------------------------------------------------------------
+
+
+@relation(tags=("blocks", "axiom"), cites=HORN)
+def transpose_of_block_diag(A, B):
+    """(A ⊕ B)ᵀ = Aᵀ ⊕ Bᵀ."""
+    return transpose(block_diag(A, B)), block_diag(A.T, B.T)
+
+
+@relation(tags="blocks", cites=HORN, both_ways=False)
+def block_diag_times(A, B, X):
+    """(A ⊕ B) [X; Y] = [A X; B Y], whatever the rows of what stands on the right come from."""
+    upper, lower = rows_of(X, NOTHING, A.cols), rows_of(X, A.cols, B.cols)
+    return block_diag(A, B) @ X, vcat(A @ upper, B @ lower)
+
+
+@relation(tags="blocks", cites=HORN, both_ways=False)
+def times_block_diag(A, B, X):
+    """[X Y] (A ⊕ B) = [X A  Y B], whatever the columns of what stands on the left come from."""
+    upper, lower = rows_of(X.T, NOTHING, A.rows), rows_of(X.T, A.rows, B.rows)
+    return X @ block_diag(A, B), vcat(A.T @ upper, B.T @ lower).T
+
+
+@relation(tags="blocks", cites=HORN, both_ways=False)
+def product_of_block_diags(A, B, C, D):
+    """(A ⊕ B) (C ⊕ D) = A C ⊕ B D where the blocks conform."""
+    conform = conforming(A, C), conforming(B, D)
+    return block_diag(A, B) @ block_diag(C, D), block_diag(A @ C, B @ D), *conform
+
+
+@relation(tags="blocks", cites=HORN, both_ways=False)
+def sum_of_block_diags(A, B, C, D):
+    """(A ⊕ B) + (C ⊕ D) = (A + C) ⊕ (B + D) for blocks of one shape."""
+    alike = same_shape(A, C), same_shape(B, D)
+    return block_diag(A, B) + block_diag(C, D), block_diag(A + C, B + D), *alike
+
+
+@relation(tags="blocks", cites=HORN, both_ways=False)
+def inverse_of_block_diag(A, B):
+    """(A ⊕ B)⁻¹ = A⁻¹ ⊕ B⁻¹; with a block that is not square the left side does not exist."""
+    return inverse(block_diag(A, B)), block_diag(inverse(A), inverse(B)), implied(square(A, B))
+
+
+@relation(tags="blocks", cites=HORN, both_ways=False)
+def det_of_block_diag(A, B):
+    """|A ⊕ B| = |A| |B| for square blocks."""
+    return det(block_diag(A, B)), det(A) * det(B), square(A, B)
+
+
+@relation(tags="blocks", cites=HORN, both_ways=False)
+def logabsdet_of_block_diag(A, B):
+    """log|A ⊕ B| = log|A| + log|B| for square blocks, without the product that may overflow."""
+    return logabsdet(block_diag(A, B)), logabsdet(A) + logabsdet(B), square(A, B)
+
+
+@relation(tags="blocks", cites=HORN, both_ways=False)
+def trace_of_block_diag(A, B):
+    """tr(A ⊕ B) = tr(A) + tr(B) for square blocks."""
+    return trace(block_diag(A, B)), trace(A) + trace(B), square(A, B)
+
+
+@relation(tags="blocks", cites=HORN, both_ways=False)
+def diagonal_of_block_diag(A, B):
+    """The diagonal of A ⊕ B is that of A above that of B, for square blocks."""
+    return diagonal(block_diag(A, B)), vcat(diagonal(A), diagonal(B)), square(A, B)
+
+
+@relation(tags="blocks", cites=HORN, both_ways=False)
+def total_of_block_diag(A, B):
+    """The sum of all entries of A ⊕ B is the sum of those of its blocks."""
+    return total(block_diag(A, B)), total(A) + total(B)
+
+
+@relation(tags="blocks", cites=HORN, both_ways=False)
+def cholesky_of_block_diag(A, B):
+    """chol(A ⊕ B) = chol(A) ⊕ chol(B) for positive definite blocks."""
+    factors = block_diag(cholesky(A), cholesky(B))
+    return cholesky(block_diag(A, B)), factors, positive_definite(A, B)
+
+
+@relation(tags="blocks", cites=HORN, both_ways=False)
+def expm_of_block_diag(A, B):
+    """exp(A ⊕ B) = exp(A) ⊕ exp(B) for square blocks."""
+    return expm(block_diag(A, B)), block_diag(expm(A), expm(B)), square(A, B)
+
+
+# --- two by two ---------------------------------------------------------------------------------
+# A matrix of blocks is read by its rows. That A is square is asked for: a matrix [A 0; C D] may be
+# regular where A has more columns than rows. That A is regular follows from the whole only where a
+# block is 0; for a Schur complement it is asked for, as definiteness.
+
+
+def lower(A: Any, C: Any, D: Any) -> Any:
+    """[A 0; C D]."""
+    return vcat(hcat(A, zeros(A.rows, D.cols)), hcat(C, D))
+
+
+def upper(A: Any, B: Any, D: Any) -> Any:
+    """[A B; 0 D]."""
+    return vcat(hcat(A, B), hcat(zeros(D.rows, A.cols), D))
+
+
+def full(A: Any, B: Any, C: Any, D: Any) -> Any:
+    """[A B; C D]."""
+    return vcat(hcat(A, B), hcat(C, D))
+
+
+def parts(X: Any, A: Any, D: Any) -> Any:
+    """The first rows of X, as many as A has, and the others, as many as D has."""
+    return rows_of(X, NOTHING, A.rows), rows_of(X, A.rows, D.rows)
+
+
+def by_columns(A: Any, B: Any, C: Any, D: Any) -> Any:
+    """[[A; C] [B; D]]."""
+    return hcat(vcat(A, C), vcat(B, D))
+
+
+@relation(tags="blocks", cites=GOLUB, both_ways=False)
+def inverse_by_rows(A, B, C, D):
+    """[[A; C] [B; D]]⁻¹ = [[A B]; [C D]]⁻¹ where A and B have equally many rows."""
+    return inverse(by_columns(A, B, C, D)), inverse(full(A, B, C, D)), same_rows(A, B)
+
+
+@relation(tags="blocks", cites=GOLUB, both_ways=False)
+def det_by_rows(A, B, C, D):
+    """The determinant of [[A; C] [B; D]] is that of [[A B]; [C D]]."""
+    return det(by_columns(A, B, C, D)), det(full(A, B, C, D)), same_rows(A, B)
+
+
+@relation(tags="blocks", cites=GOLUB, both_ways=False)
+def logabsdet_by_rows(A, B, C, D):
+    """The same of the logarithm of the absolute determinant."""
+    return logabsdet(by_columns(A, B, C, D)), logabsdet(full(A, B, C, D)), same_rows(A, B)
+
+
+@relation(tags="blocks", cites=HORN, both_ways=False)
+def blocks_on_the_diagonal(A, D):
+    """[A 0; 0 D] = A ⊕ D."""
+    whole = vcat(hcat(A, zeros(A.rows, D.cols)), hcat(zeros(D.rows, A.cols), D))
+    return whole, block_diag(A, D)
+
+
+@relation(tags="blocks", cites=GOLUB, both_ways=False, stability="mixed")
+def solve_block_lower(A, C, D, X):
+    """[A 0; C D]⁻¹ [X; Y] = [U; D⁻¹ (Y - C U)] with U = A⁻¹ X for square A."""
+    above, below = parts(X, A, D)
+    u = inverse(A) @ above
+    return inverse(lower(A, C, D)) @ X, vcat(u, inverse(D) @ (below - C @ u)), square(A)
+
+
+@relation(tags="blocks", cites=GOLUB, both_ways=False, stability="mixed")
+def solve_block_upper(A, B, D, X):
+    """[A B; 0 D]⁻¹ [X; Y] = [A⁻¹ (X - B U); U] with U = D⁻¹ Y for square A."""
+    above, below = parts(X, A, D)
+    u = inverse(D) @ below
+    return inverse(upper(A, B, D)) @ X, vcat(inverse(A) @ (above - B @ u), u), square(A)
+
+
+@relation(tags="blocks", cites=HORN, both_ways=False, stability="mixed")
+def inverse_of_block_lower(A, C, D):
+    """[A 0; C D]⁻¹ = [A⁻¹ 0; -D⁻¹ C A⁻¹ D⁻¹] for square A."""
+    corner = -(inverse(D) @ C @ inverse(A))
+    return inverse(lower(A, C, D)), lower(inverse(A), corner, inverse(D)), square(A)
+
+
+@relation(tags="blocks", cites=HORN, both_ways=False, stability="mixed")
+def inverse_of_block_upper(A, B, D):
+    """[A B; 0 D]⁻¹ = [A⁻¹ -A⁻¹ B D⁻¹; 0 D⁻¹] for square A."""
+    corner = -(inverse(A) @ B @ inverse(D))
+    return inverse(upper(A, B, D)), upper(inverse(A), corner, inverse(D)), square(A)
+
+
+@relation(tags="blocks", cites=HORN, both_ways=False)
+def det_of_block_lower(A, C, D):
+    """|A 0; C D| = |A| |D| for square A."""
+    return det(lower(A, C, D)), det(A) * det(D), square(A)
+
+
+@relation(tags="blocks", cites=HORN, both_ways=False)
+def det_of_block_upper(A, B, D):
+    """|A B; 0 D| = |A| |D| for square A."""
+    return det(upper(A, B, D)), det(A) * det(D), square(A)
+
+
+@relation(tags="blocks", cites=HORN, both_ways=False)
+def logabsdet_of_block_lower(A, C, D):
+    """log|A 0; C D| = log|A| + log|D| for square A."""
+    return logabsdet(lower(A, C, D)), logabsdet(A) + logabsdet(D), square(A)
+
+
+@relation(tags="blocks", cites=HORN, both_ways=False)
+def logabsdet_of_block_upper(A, B, D):
+    """log|A B; 0 D| = log|A| + log|D| for square A."""
+    return logabsdet(upper(A, B, D)), logabsdet(A) + logabsdet(D), square(A)
+
+
+@relation(tags="blocks", cites=HORN, both_ways=False, stability="mixed")
+def solve_by_schur_complement(A, B, C, D, X):
+    """[A B; C D]⁻¹ [X; Y] = [A⁻¹ (X - B U); U] with S U = Y - C A⁻¹ X for S = D - C A⁻¹ B.
+
+    A is positive definite: nothing else that is declared proves it regular.
+    """
+    above, below = parts(X, A, D)
+    schur = D - C @ inverse(A) @ B
+    u = inverse(schur) @ (below - C @ inverse(A) @ above)
+    solution = vcat(inverse(A) @ (above - B @ u), u)
+    return inverse(full(A, B, C, D)) @ X, solution, positive_definite(A), same_cols(A, C)
+
+
+@relation(tags="blocks", cites=HORN, both_ways=False, stability="mixed")
+def det_by_schur_complement(A, B, C, D):
+    """|A B; C D| = |A| |D - C A⁻¹ B| for positive definite A."""
+    schur = D - C @ inverse(A) @ B
+    product = det(A) * det(schur)
+    return det(full(A, B, C, D)), product, positive_definite(A), same_cols(A, C)
+
+
+@relation(tags="blocks", cites=HORN, both_ways=False, stability="mixed")
+def logabsdet_by_schur_complement(A, B, C, D):
+    """log|A B; C D| = log|A| + log|D - C A⁻¹ B| for positive definite A."""
+    schur = D - C @ inverse(A) @ B
+    logs = logabsdet(A) + logabsdet(schur)
+    return logabsdet(full(A, B, C, D)), logs, positive_definite(A), same_cols(A, C)

@@ -1,0 +1,549 @@
+"""Each relation on blocks: one graph with its expected form, and one near miss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytensor
+import pytensor.tensor as pt
+import pytest
+from pytensor.assumptions import assume
+from pytensor.tensor import linalg
+
+import kantor
+from kantor.api import graph_of
+from matchers import vocabulary as v
+from matchers.blocks import NOTHING, whole_blocks
+from matchers.dims import Dims, const
+from matchers.terms import atom, shape
+from matchers.view import View
+from tests.support import assert_same_value, decisions, evaluate, ops, rewritten
+
+RNG = np.random.default_rng(20261124)
+
+
+def draw(*shape: int) -> Any:
+    return RNG.normal(size=shape)
+
+
+def regular(n: int) -> Any:
+    return draw(n, n) + 2 * n * np.eye(n)
+
+
+def hcat(*xs: Any) -> Any:
+    return pt.concatenate(xs, axis=1)
+
+
+def vcat(*xs: Any) -> Any:
+    return pt.concatenate(xs, axis=0)
+
+
+oplus = linalg.block_diag
+A, B, C, D, X, Y = pt.matrices("A", "B", "C", "D", "X", "Y")
+x, y, z = pt.vectors("x", "y", "z")
+c = pt.scalar("c")
+# Square ones, and ones whose inner length is small or large.
+S, R, Q = (pt.matrix(n, shape=(30, 30)) for n in "SRQ")
+L, M = pt.matrix("L", shape=(40, 60)), pt.matrix("M", shape=(50, 60))
+N = pt.matrix("N", shape=(60, 3))
+VALUES = {
+    A: regular(5), B: regular(4), C: draw(5, 5), D: draw(4, 4), X: draw(9, 7), Y: draw(7, 9),
+    x: draw(5), y: draw(4), z: draw(9), c: 1.5, S: regular(30), R: regular(30), Q: regular(30),
+    L: draw(40, 60), M: draw(50, 60), N: draw(60, 3),
+}  # fmt: skip
+
+
+def read(graph: Any) -> Any:
+    return View().term(graph)
+
+
+def untouched(graph: Any, name: str) -> bool:
+    return all(name not in s.relations for s in decisions(graph, name))
+
+
+# --- side by side and above each other ----------------------------------------------------------
+
+
+def test_hcat_times_vcat() -> None:
+    name = "hcat_times_vcat"
+    graph = hcat(L, L) @ vcat(N, N)
+    expected = [("hcat(L, L) vcat(N, N)", "L N + L N")]
+    assert rewritten(graph, name) == expected
+    new = assert_same_value(graph, VALUES, relations=name)
+    assert "Join" not in ops(new)
+    # Where the blocks do not conform there is nothing to multiply.
+    P = pt.matrix("P", shape=(50, 3))
+    W = pt.matrix("W", shape=(70, 3))
+    assert untouched(hcat(L, L) @ vcat(P, W), name)
+
+
+def test_vcat_times() -> None:
+    name = "vcat_times"
+    graph = vcat(L, M) @ N
+    assert rewritten(graph, name) == [("vcat(L, M) N", "vcat(L N, M N)")]
+    assert_same_value(graph, VALUES, relations=name)
+    # Backward, where it costs less to put the factors together: one product with one matrix.
+    graph = vcat(A @ C, C @ C)
+    assert rewritten(graph, name) == [("vcat(A C, C C)", "vcat(A, C) C")]
+    assert_same_value(graph, VALUES, relations=name)
+    assert untouched(hcat(L.T, M.T) @ pt.matrix("P", shape=(90, 3)), name)
+
+
+def test_times_hcat() -> None:
+    name = "times_hcat"
+    graph = N.T @ hcat(L.T, M.T)
+    assert rewritten(graph, name) == [("Nᵀ hcat(Lᵀ, Mᵀ)", "hcat(Nᵀ Lᵀ, Nᵀ Mᵀ)")]
+    assert_same_value(graph, VALUES, relations=name)
+    assert untouched(pt.matrix("P", shape=(3, 90)) @ vcat(L, M), name)
+
+
+@pytest.mark.parametrize(("name", "join"), [("vcat", vcat), ("hcat", hcat)])
+def test_total_of_joined(name: str, join: Any) -> None:
+    graph = join(S @ R, R @ S).sum()
+    expected = [(f"Σ({name}(S R, R S))", "Σ(S R) + Σ(R S)")]
+    assert rewritten(graph, f"total_of_{name}") == expected
+    new = assert_same_value(graph, VALUES, relations=f"total_of_{name}")
+    assert "Join" not in ops(new)
+    assert untouched(join(S @ R, R @ S).sum(axis=0), f"total_of_{name}")
+
+
+def test_rows_of_joined() -> None:
+    """Block by block, where the blocks of both are known."""
+    name = "block_diag_times"
+    graph = oplus(S, R) @ vcat(Q, R)
+    [step] = decisions(graph, name)
+    assert str(step.after[0]) == "vcat(S Q, R R)"
+    assert_same_value(graph, VALUES, relations=name)
+    graph = oplus(S, S, R) @ vcat(Q, R, Q)
+    assert rewritten(graph, name)[0][1] == "vcat(S Q, S R, R Q)"
+    assert_same_value(graph, VALUES, relations=name)
+    P, W = pt.matrix("P", shape=(20, 30)), pt.matrix("W", shape=(40, 30))
+    [step] = decisions(oplus(S, R) @ vcat(P, W), name)
+    assert str(step.after[0]) == "vcat(S rows(vcat(P, W), 0, 30), R rows(vcat(P, W), 30, 30))"
+
+
+def test_rows_of_joined_keep_a_batch() -> None:
+    """[A; B] has the batch of A in all its rows."""
+    batch = atom(pt.tensor3("batch", shape=(2, 3, 4)))
+    plain = atom(pt.matrix("plain", shape=(5, 4)))
+    whole = v.vcat(batch, plain)
+    top, bottom = v.rows_of(whole, NOTHING, const(3)), v.rows_of(whole, const(3), const(5))
+    assert whole_blocks(top, Dims()) is batch
+    assert whole_blocks(bottom, Dims()) is bottom
+    other = v.rows_of(whole, const(2), const(5))
+    assert whole_blocks(other, Dims()) is other
+
+
+# --- along a diagonal ---------------------------------------------------------------------------
+
+SPELLINGS = {
+    "product": lambda: oplus(A, B) @ z,
+    "matrix": lambda: oplus(A, B) @ X,
+    "transposed": lambda: oplus(A, B).T @ z,
+    "from the left": lambda: z @ oplus(A, B),
+    "scaled": lambda: (c * oplus(A, B)) @ z,
+    "solve": lambda: linalg.solve(oplus(A, B), z),
+    "solve with a matrix": lambda: linalg.solve(oplus(A, B), X),
+    "inverse": lambda: linalg.inv(oplus(A, B)) @ z,
+    "inverse from the left": lambda: z @ linalg.inv(oplus(A, B)),
+    "quadratic form": lambda: z @ linalg.inv(oplus(A, B)) @ z,
+    "sum of products": lambda: (z * linalg.solve(oplus(A, B), z)).sum(),
+    "inverse of scaled": lambda: linalg.inv(c * oplus(A, B)) @ z,
+    "inverse of transposed": lambda: linalg.inv(oplus(A, B).T) @ z,
+    "three blocks": lambda: linalg.solve(oplus(A, B, A), pt.concatenate([z, x])),
+    "nested": lambda: oplus(oplus(A, B), A) @ pt.concatenate([z, x]),
+    "a column of the inverse": lambda: linalg.inv(oplus(A, B))[:, 0],
+    "inside": lambda: pt.exp(oplus(A, B) @ z) @ pt.exp(linalg.solve(oplus(A, B), z) / 9),
+}
+
+
+@pytest.mark.parametrize("name", SPELLINGS)
+def test_a_block_diagonal_is_never_formed(name: str) -> None:
+    new = assert_same_value(SPELLINGS[name](), VALUES)
+    assert "BlockDiagonal" not in ops(new)
+
+
+def test_block_diag_times() -> None:
+    name = "block_diag_times"
+    graph = oplus(A, B) @ X
+    after = "vcat(A rows(X, 0, cols(A)), B rows(X, cols(A), cols(B)))"
+    assert rewritten(graph, name) == [("block_diag(A, B) X", after)]
+    # Blocks need not be square.
+    values = {A: draw(2, 5), B: draw(3, 4), X: draw(9, 2)}
+    assert_same_value(graph, values, relations=name)
+    assert untouched(oplus(A, B) + X, name)
+
+
+@pytest.mark.parametrize("rows", [8, 10])
+def test_what_is_too_long_still_raises(rows: int) -> None:
+    new = kantor.rewrite(oplus(A, B) @ X)
+    with pytest.raises(ValueError):
+        evaluate(new, {**VALUES, X: draw(rows, 7)})
+
+
+def test_times_block_diag() -> None:
+    name = "times_block_diag"
+    graph = Y @ oplus(A, B)
+    after = "hcat(rows(Yᵀ, 0, rows(A))ᵀ A, rows(Yᵀ, rows(A), rows(B))ᵀ B)"
+    assert rewritten(graph, name) == [("Y block_diag(A, B)", after)]
+    assert_same_value(graph, {A: draw(5, 2), B: draw(4, 3), Y: draw(2, 9)}, relations=name)
+    assert untouched(Y + oplus(A, B), name)
+
+
+def test_product_of_block_diags() -> None:
+    name = "product_of_block_diags"
+    graph = oplus(S, R) @ oplus(R, Q)
+    assert rewritten(graph, name) == [("block_diag(S, R) block_diag(R, Q)", "block_diag(S R, R Q)")]
+    assert_same_value(graph, VALUES, relations=name)
+    assert untouched(oplus(A, B) @ oplus(C, D), name)
+
+
+def test_sum_of_block_diags() -> None:
+    name = "sum_of_block_diags"
+    graph = (oplus(S, R) + oplus(R, Q)) @ pt.ones((60, 1))
+    [step] = decisions(graph, name)
+    assert step.relations == (name,)
+    assert_same_value(graph, VALUES, relations=name)
+    assert untouched((oplus(A, B) + oplus(C, D)) @ X, name)
+
+
+def test_inverse_of_block_diag() -> None:
+    name = "inverse_of_block_diag"
+    graph = linalg.inv(oplus(A, B))
+    assert rewritten(graph, name) == [("block_diag(A, B)⁻¹", "block_diag(A⁻¹, B⁻¹)")]
+    assert_same_value(graph, VALUES, relations=name)
+    assert untouched(linalg.pinv(oplus(A, B)), name)
+
+
+def test_det_of_block_diag() -> None:
+    name = "det_of_block_diag"
+    graph = linalg.det(oplus(S, R))
+    assert rewritten(graph, name) == [("det(block_diag(S, R))", "det(S)·det(R)")]
+    assert_same_value(graph, {S: draw(30, 30) / 5, R: draw(30, 30) / 5}, relations=name)
+    # Two blocks that are not square have the determinant 0 together.
+    assert untouched(linalg.det(oplus(A, B)), name)
+
+
+def test_logabsdet_of_block_diag() -> None:
+    name = "logabsdet_of_block_diag"
+    graph = linalg.slogdet(oplus(S, R))[1]
+    assert rewritten(graph, name) == [("log|block_diag(S, R)|", "log|S| + log|R|")]
+    assert_same_value(graph, VALUES, relations=name)
+    assert untouched(linalg.slogdet(oplus(A, B))[1], name)
+
+
+def test_a_log_determinant_does_not_overflow() -> None:
+    """PyTensor multiplies the determinants before it takes the logarithm, and has inf."""
+    big = pt.matrix("big", shape=(200, 200))
+    graph = linalg.slogdet(oplus(big, big))[1]
+    run = pytensor.function([big], graph, mode=kantor.mode())
+    np.testing.assert_allclose(run(10 * np.eye(200)), 400 * np.log(10), rtol=1e-12)
+
+
+def test_trace_of_block_diag() -> None:
+    name = "trace_of_block_diag"
+    graph = pt.trace(oplus(S, R))
+    assert rewritten(graph, name) == [("tr(block_diag(S, R))", "tr(S) + tr(R)")]
+    assert_same_value(graph, VALUES, relations=name)
+    # The diagonal of blocks that are not square leaves the blocks.
+    assert untouched(pt.trace(oplus(A, B)), name)
+    assert_same_value(pt.trace(oplus(A, B)), {A: draw(2, 3), B: draw(3, 2)})
+
+
+def test_diagonal_of_block_diag() -> None:
+    name = "diagonal_of_block_diag"
+    graph = pt.diagonal(oplus(S, R))
+    expected = [("diagonal(block_diag(S, R))", "vcat(diagonal(S), diagonal(R))")]
+    assert rewritten(graph, name) == expected
+    assert_same_value(graph, VALUES, relations=name)
+    assert untouched(pt.diagonal(oplus(A, B)), name)
+
+
+def test_total_of_block_diag() -> None:
+    name = "total_of_block_diag"
+    graph = oplus(A, B).sum()
+    assert rewritten(graph, name) == [("Σ(block_diag(A, B))", "Σ(A) + Σ(B)")]
+    assert_same_value(graph, {A: draw(2, 3), B: draw(4, 5)}, relations=name)
+    assert untouched(oplus(A, B).sum(axis=0), name)
+
+
+def test_cholesky_of_block_diag() -> None:
+    name = "cholesky_of_block_diag"
+    P, W = (assume(m, positive_definite=True) for m in (A, B))
+    graph = linalg.cholesky(oplus(P, W))
+    [(_, after)] = rewritten(graph, name)
+    assert after == "block_diag(chol(A), chol(B))"
+    a, b = draw(5, 5), draw(4, 4)
+    values = {A: a @ a.T + np.eye(5), B: b @ b.T + np.eye(4)}
+    assert_same_value(graph, values, relations=name)
+    assert untouched(linalg.cholesky(oplus(A, B)), name)
+
+
+def test_expm_of_block_diag() -> None:
+    name = "expm_of_block_diag"
+    graph = linalg.expm(oplus(S, R))
+    expected = [("exp(block_diag(S, R))", "block_diag(exp(S), exp(R))")]
+    assert rewritten(graph, name) == expected
+    assert_same_value(graph, {S: draw(30, 30) / 9, R: draw(30, 30) / 9}, relations=name)
+    assert untouched(linalg.expm(oplus(A, B)), name)
+
+
+def test_structure_of_all_blocks() -> None:
+    """Positive definite blocks are solved with by their Cholesky factors."""
+    P, W = (assume(m, positive_definite=True) for m in (A, B))
+    new = kantor.rewrite(linalg.solve(oplus(P, W), z, assume_a="pos"))
+    assert ops(new).count("Solve") == 2
+    assert "BlockDiagonal" not in ops(new)
+
+
+# --- two by two ---------------------------------------------------------------------------------
+
+K, E = pt.matrix("K", shape=(30, 30)), pt.matrix("E", shape=(20, 20))
+U, V = pt.matrix("U", shape=(30, 20)), pt.matrix("V", shape=(20, 30))
+w, W = pt.vector("w", shape=(50,)), pt.matrix("W", shape=(50, 4))
+F, G = pt.matrix("F", shape=(10, 10)), pt.matrix("G", shape=(5, 20))
+VALUES.update({
+    K: regular(30), E: regular(20), U: draw(30, 20), V: draw(20, 30), w: draw(50), W: draw(50, 4),
+})  # fmt: skip
+
+
+def by_rows(a: Any, b: Any, c: Any, d: Any) -> Any:
+    return vcat(hcat(a, b), hcat(c, d))
+
+
+def by_columns(a: Any, b: Any, c: Any, d: Any) -> Any:
+    return hcat(vcat(a, c), vcat(b, d))
+
+
+def lower(blocks: Any = by_rows) -> Any:
+    return blocks(K, pt.zeros((30, 20)), V, E)
+
+
+def upper(blocks: Any = by_rows) -> Any:
+    return blocks(K, U, pt.zeros((20, 30)), E)
+
+
+# With a first block of more columns than rows, in a matrix that may be regular all the same.
+WIDE, TALL = pt.matrix("WIDE", shape=(20, 30)), pt.matrix("TALL", shape=(30, 20))
+OTHER = pt.matrix("OTHER", shape=(30, 30))
+
+
+def wide() -> Any:
+    return by_rows(WIDE, pt.zeros((20, 20)), OTHER, TALL)
+
+
+FIRST, LAST = "rows(w, 0, 30)", "rows(w, 30, 20)"
+
+
+def test_solve_block_lower() -> None:
+    name = "solve_block_lower"
+    graph = linalg.solve(lower(), w)
+    after = f"vcat(K⁻¹ {FIRST}, E⁻¹ ({LAST} - V K⁻¹ {FIRST}))"
+    assert rewritten(graph, name) == [("vcat(hcat(K, 0), hcat(V, E))⁻¹ w", after)]
+    new = assert_same_value(graph, VALUES, relations=name)
+    # K⁻¹ w₁ is needed twice and computed once.
+    assert ops(new).count("Solve") == 2
+    assert untouched(linalg.solve(upper(), w), name)
+    assert untouched(linalg.solve(wide(), w), name)
+
+
+def test_solve_block_upper() -> None:
+    name = "solve_block_upper"
+    graph = linalg.solve(upper(), w)
+    after = f"vcat(K⁻¹ ({FIRST} - U E⁻¹ {LAST}), E⁻¹ {LAST})"
+    assert rewritten(graph, name) == [("vcat(hcat(K, U), hcat(0, E))⁻¹ w", after)]
+    new = assert_same_value(graph, VALUES, relations=name)
+    assert ops(new).count("Solve") == 2
+    assert untouched(linalg.solve(lower(), w), name)
+    assert untouched(linalg.solve(by_rows(K, U, V, E), w), name)
+
+
+BLOCK_SOLVES = {
+    "solve": lambda m: linalg.solve(m, w),
+    "solve with a matrix": lambda m: linalg.solve(m, W),
+    "inverse": lambda m: linalg.inv(m) @ w,
+    "transposed": lambda m: linalg.solve(m.T, w),
+    "from the left": lambda m: w @ linalg.inv(m),
+    "quadratic form": lambda m: w @ linalg.inv(m) @ w,
+    "scaled": lambda m: linalg.solve(2.0 * m, w),
+    "inside": lambda m: pt.exp(linalg.solve(m, w)).sum() + linalg.det(m),
+}
+
+
+@pytest.mark.parametrize("blocks", [by_rows, by_columns])
+@pytest.mark.parametrize("triangle", [lower, upper])
+@pytest.mark.parametrize("name", BLOCK_SOLVES)
+def test_a_block_triangular_matrix_is_solved_with_block_by_block(
+    name: str, triangle: Any, blocks: Any
+) -> None:
+    new = assert_same_value(BLOCK_SOLVES[name](triangle(blocks)), VALUES)
+    found = ops(new)
+    assert "Alloc" not in found and "MatrixInverse" not in found
+    assert found.count("Solve") >= 2
+
+
+@pytest.mark.parametrize("triangle", [lower, upper])
+def test_inverse_of_block_triangular(triangle: Any) -> None:
+    name = f"inverse_of_block_{triangle.__name__}"
+    graph = linalg.inv(triangle())
+    [step] = decisions(graph, name)
+    assert step.decision.taken and step.relations == (name,)
+    assert_same_value(graph, VALUES, relations=name)
+    assert untouched(linalg.inv(by_rows(K, U, V, E)), name)
+    assert untouched(linalg.inv(wide()), name)
+
+
+@pytest.mark.parametrize("triangle", [lower, upper])
+def test_determinants_of_block_triangular(triangle: Any) -> None:
+    name = f"det_of_block_{triangle.__name__}"
+    [(_, after)] = rewritten(linalg.det(triangle()), name)
+    assert after == "det(K)·det(E)"
+    assert_same_value(linalg.det(triangle()) * 1e-40, VALUES, relations=name)
+    assert untouched(linalg.det(by_rows(K, U, V, E)), name)
+    assert untouched(linalg.det(wide()), name)
+    logs = f"log{name.replace('det', 'absdet')}"
+    [(_, after)] = rewritten(linalg.slogdet(triangle())[1], logs)
+    assert after == "log|K| + log|E|"
+    assert_same_value(linalg.slogdet(triangle())[1], VALUES, relations=logs)
+    assert untouched(linalg.slogdet(wide())[1], logs)
+
+
+def test_a_wide_first_block_of_a_regular_matrix() -> None:
+    """[A 0; C D] is regular here, and neither A nor D is square: nothing may take them for it."""
+    values = {A: np.eye(20, 30), C: np.eye(30, 30, 20), D: np.eye(30, 20, -10), z: draw(50)}
+    m = by_rows(A, pt.zeros((A.shape[0], D.shape[1])), C, D)
+    for graph in (linalg.solve(m, z), linalg.inv(m), linalg.det(m), linalg.slogdet(m)[1]):
+        assert kantor.rewrite(graph) is graph
+        assert_same_value(graph, values)
+    # Another Op that needs a square A proves it.
+    values = {A: regular(5), C: draw(4, 5), D: regular(4), z: draw(9)}
+    both = [linalg.solve(m, z), linalg.inv(A)]
+    new = kantor.rewrite(both)
+    assert "Join" in ops(both[0]) and "Alloc" not in ops(new[0])
+    np.testing.assert_allclose(*(evaluate(g, values) for g in (both[0], new[0])), rtol=1e-9)
+
+
+def test_blocks_on_the_diagonal() -> None:
+    name = "blocks_on_the_diagonal"
+    whole = by_rows(K, pt.zeros((30, 20)), pt.zeros((20, 30)), E)
+    names = (name, "inverse_of_block_diag", "block_diag_times")
+    [step] = decisions(linalg.solve(whole, w), names)
+    assert set(step.relations) == set(names)
+    assert_same_value(linalg.solve(whole, w), VALUES, relations=names)
+    assert untouched(linalg.solve(lower(), w), names)
+
+
+def test_blocks_by_rows() -> None:
+    # The first blocks of the columns are not equally long.
+    a, b = pt.matrix("a", shape=(10, 30)), pt.matrix("b", shape=(20, 20))
+    ragged = hcat(vcat(a, OTHER, F.T @ a), vcat(b, TALL))
+    for name, function in (
+        ("inverse", linalg.inv),
+        ("det", linalg.det),
+        ("logabsdet", lambda m: linalg.slogdet(m)[1]),
+    ):
+        names = (f"{name}_by_rows", f"{name}_of_block_lower")
+        [step] = decisions(function(lower(by_columns)), names)
+        assert step.relations == names
+        assert untouched(function(ragged), names[0])
+        assert untouched(function(lower()), names[0])
+    graph = linalg.slogdet(lower(by_columns))[1]
+    assert_same_value(graph, VALUES, relations=names)
+
+
+def test_hcat_times() -> None:
+    name = "hcat_times"
+    graph = hcat(pt.eye(30), U) @ w
+    assert rewritten(graph, name) == [("hcat(I, U) w", f"{FIRST} + U {LAST}")]
+    assert_same_value(graph, VALUES, relations=name)
+    assert untouched(vcat(K, V) @ U, name)
+
+
+def test_solve_by_schur_complement() -> None:
+    name = "solve_by_schur_complement"
+    graph = linalg.solve(by_rows(pt.eye(30), U, V, E), w)
+    [step] = decisions(graph, name)
+    assert step.decision.taken and step.relations == (name,)
+    new = assert_same_value(graph, VALUES, relations=name)
+    [solve] = [n for n in _nodes(new) if type(n.op.core_op).__name__ == "Solve"]
+    assert solve.inputs[0].type.shape == (20, 20)
+    # K may be singular, or have no definite sign, where the whole is regular.
+    assert untouched(linalg.solve(by_rows(K, U, V, E), w), name)
+
+
+def _nodes(graph: Any) -> list[Any]:
+    return [n for n in graph_of([graph])[0].toposort() if hasattr(n.op, "core_op")]
+
+
+def test_determinants_by_schur_complement() -> None:
+    for name, function in (
+        ("det_by_schur_complement", linalg.det),
+        ("logabsdet_by_schur_complement", lambda m: linalg.slogdet(m)[1]),
+    ):
+        graph = function(by_rows(pt.eye(30), U, V, E))
+        [step] = decisions(graph, name)
+        assert step.decision.taken and step.relations == (name,)
+        small = {**VALUES, U: draw(30, 20) / 9, E: draw(20, 20) / 4}
+        assert_same_value(graph, small, relations=name)
+        assert untouched(function(by_rows(K, U, V, E)), name)
+
+
+def test_a_singular_first_block() -> None:
+    """What is regular as a whole is solved with as a whole, whatever its first block."""
+    values = {**VALUES, K: np.diag([0.0] * 20 + [1.0] * 10), U: np.eye(30, 20), V: np.eye(20, 30)}
+    graph = linalg.solve(by_rows(assume(K, symmetric=True), U, V, E), w)
+    assert untouched(graph, "solve_by_schur_complement")
+    assert_same_value(graph, values)
+
+
+def test_zeros_in_products_and_sums() -> None:
+    n = pt.zeros((30, 20))
+    assert read(K @ n) is read(n) is v.zeros(const(30), const(20))
+    assert read(K @ n + U) is read(U)
+    assert read(n.T) is v.zeros(const(20), const(30))
+    assert read(2.0 * n) is read(n)
+    # A constant, as PyTensor makes of it; but one that is not all zeros.
+    data = np.zeros((3, 4))
+    assert read(pt.constant(data)) is v.zeros(const(3), const(4))
+    data[2, 3] = 1
+    assert read(pt.constant(data.copy())) is not v.zeros(const(3), const(4))
+    # What is batched keeps its batch.
+    batch = pt.tensor3("batch")
+    assert shape(read(batch @ pt.zeros((4, 2))))[2]
+
+
+# --- axioms ---------------------------------------------------------------------------------------
+
+
+def test_transposes() -> None:
+    a, b = read(A), read(B)
+    assert read(hcat(A, B).T) is read(vcat(A.T, B.T)) is v.vcat(a.T, b.T)
+    assert read(vcat(A, B).T) is read(hcat(A.T, B.T)) is v.hcat(a.T, b.T)
+    assert read(oplus(A, B).T) is read(oplus(A.T, B.T)) is v.block_diag(a.T, b.T)
+    assert read(vcat(A, B).T) is not read(hcat(A, B))
+
+
+def test_joined_blocks_are_flat() -> None:
+    a, b, d = read(A), read(B), read(C)
+    assert read(vcat(vcat(A, B), C)) is read(vcat(A, vcat(B, C))) is v.vcat(a, b, d)
+    assert read(vcat(hcat(A, B), C)) is v.vcat(v.hcat(a, b), d)
+    assert read(pt.concatenate([x, y])) is v.vcat(View().term(x), View().term(y))
+
+
+def test_numbers_of_two_kinds_are_not_joined() -> None:
+    """Rounding would move."""
+    f = pt.fmatrix("f")
+    assert not v.hcat.bit & read(hcat(A, f)).heads
+
+
+def test_inside_of_a_gradient() -> None:
+    for graph in (linalg.solve(oplus(A, B), z).sum(), (z @ oplus(A, B) @ z)):
+        before = pytensor.grad(graph, [A, B])
+        after = pytensor.grad(kantor.rewrite(graph), [A, B])
+        run = pytensor.function([A, B, z], [*before, *after])
+        found = run(VALUES[A], VALUES[B], VALUES[z])
+        for m, n in zip(found[:2], found[2:], strict=True):
+            np.testing.assert_allclose(n, m, rtol=1e-9, atol=1e-9)
+        for g in before:
+            assert_same_value(g, VALUES)
