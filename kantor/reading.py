@@ -7,8 +7,10 @@ from functools import cached_property
 from typing import Any
 
 from pytensor import config
+from pytensor.graph.basic import Constant
 from pytensor.graph.rewriting.basic import copy_stack_trace
 from pytensor.tensor.basic import Alloc
+from pytensor.tensor.elemwise import DimShuffle
 from pytensor.tensor.linalg.inverse import MatrixInverse
 
 from kantor.sizes import SAMPLES, Lengths, Sample
@@ -69,7 +71,7 @@ class Reading:
         """Whether the region leaves no choice, which is told without a price."""
         if contracting(self.region.nodes):
             return False
-        scaled = {t.args[1] for t in self.view.variables if t.head is v.scale}
+        scaled = {t for t in self.view.variables if t.head is v.scale}
         graph = Graph(self.products, self._direct, scaled, self.view.dims, self._planner)
         return settled(self.roots, moves, graph)
 
@@ -81,11 +83,22 @@ class Reading:
         if factor.head is v.diag or v.unit.bit & factor.heads:
             return False
         if v.is_ones(factor):
-            return Alloc not in self._kinds  # ones that are there to be multiplied with
+            return not self._multiplies_filled
         if factor.head is not v.inverse:
             return True
         kernel = solver_for(factor.args[0], self.view.promised)
         return MatrixInverse not in self._kinds and self._solvers <= {kernel}
+
+    @cached_property
+    def _multiplies_filled(self) -> bool:
+        """Whether ones, or one value repeated, are there to be multiplied with."""
+        factors = [
+            i
+            for n, k in zip(self.region.nodes, self._kinds, strict=True)
+            if k in MULTIPLYING
+            for i in n.inputs
+        ]
+        return any([_filled(i) for i in factors])
 
     @cached_property
     def _solvers(self) -> set[str]:
@@ -247,6 +260,14 @@ def _leaves(root: Term, seen: set[Term]) -> Iterator[Any]:
                     stack.append(t.definition)
             else:
                 stack += [a for a in t.args if isinstance(a, Term)]
+
+
+def _filled(var: Any) -> bool:
+    while var.owner is not None and type(var.owner.op) is DimShuffle:
+        (var,) = var.owner.inputs
+    if isinstance(var, Constant):
+        return var.data.size > 1 and bool((var.data == var.data.flat[0]).all())
+    return var.owner is not None and type(var.owner.op) is Alloc
 
 
 def _unreadable(view: View, var: Any) -> bool:

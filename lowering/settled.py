@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Set
 from typing import Any, NamedTuple
 
-from lowering.costs import FREE
+from lowering.costs import FREE, LAUNCH
 from lowering.plans import Planner
 from lowering.search import Moves, Roots, openable, positions, search, substituted
 from matchers.dims import Dims
@@ -29,7 +29,12 @@ from matchers.vocabulary import (
     total,
     transpose,
     triangle,
+    unit,
 )
+
+# How many terms a region has that is dear to search as a whole.
+LARGE = 40
+_APPLIED = frozenset({inverse, diag, ones, unit, transpose})
 
 
 class Graph(NamedTuple):
@@ -42,7 +47,7 @@ class Graph(NamedTuple):
     direct : callable
         Whether a product with this factor is computed as the graph has it.
     scaled : set of Term
-        What it multiplies by a coefficient, which normal form may have drawn out of there.
+        What it has with a coefficient, which normal form may have drawn out of there.
     dims : Dims
     planner : callable
         Makes a planner for which some terms are there already.
@@ -63,7 +68,8 @@ def settled(roots: Roots, moves: Moves, graph: Graph) -> bool:
         return False
     if not all([graph.direct(a) for t in chains for a in t.args]):
         return False
-    if any([_smaller(t.args[1], graph) for t in order if t.head is scale]):
+    drawn = {t.args[1] for t in graph.scaled - set(order)}
+    if any([_smaller(t.args[1], drawn, graph.dims) for t in order if t.head is scale]):
         return False
     if any([_of_diagonal(t) for t in order]):
         return False
@@ -71,7 +77,7 @@ def settled(roots: Roots, moves: Moves, graph: Graph) -> bool:
     if long and (_share(chains) or not all([_indifferent(t.args, graph.dims) for t in long])):
         return False
     offered = [t for t in order if not isinstance(t, Atom) and moves(t)]
-    if offered and not all([_free(t, roots, graph) for t in offered]):
+    if not all([_free(t, roots, graph) or _vain(t, order, roots, moves, graph) for t in offered]):
         return False
     found = openable(order)
     return not found or (len(found) == 1 and _closed(order, next(iter(found)), roots, moves, graph))
@@ -82,27 +88,49 @@ def _free(term: Term, roots: Roots, graph: Graph) -> bool:
     return graph.planner(frozenset()).step(term).kernel in FREE and _needed(roots, term)
 
 
+def _vain(term: Term, order: list[Term], roots: Roots, moves: Moves, graph: Graph) -> bool:
+    """Whether the moves of a term lead nowhere that is cheaper by more than two launches.
+
+    A small region is searched as a whole in no more time than this takes.
+    """
+    return len(order) >= LARGE and _cheapest(term, term, roots, moves, graph, 2 * LAUNCH)
+
+
+def _cheapest(
+    term: Term, form: Term, roots: Roots, moves: Moves, graph: Graph, worth: float = 0.0
+) -> bool:
+    """Whether a term costs no more than what `form` leads to, with all that is needed besides."""
+    known = frozenset(positions(roots, term))
+    # Factors that are applied to others are not there by themselves.
+    planner = graph.planner(frozenset(t for t in known if t.head not in _APPLIED))
+    found = search((form,), lambda t: () if t in known else moves(t), planner)
+    return found.candidates[0].cost + worth >= planner.price((term,))
+
+
 def _of_diagonal(t: Term) -> bool:
     """Whether it may stand for an inverse or a determinant of a diagonal matrix."""
     return t.head in (prod, log_magnitude) or (t.head is diag and t.args[0].head is reciprocal)
 
 
-def _smaller(whole: Term, graph: Graph) -> bool:
+def _smaller(whole: Term, drawn: Set[Term], dims: Dims) -> bool:
     """Whether a coefficient of `whole` may have stood at a part of it that has more entries."""
-    if whole.head is total:
+    if whole.head is total or any(map(is_ones, whole.args)):
         return False  # PyTensor fuses the pass over what is summed with others
-    scaled, equal = graph.scaled, graph.dims.equal
     rows, cols, _ = shape(whole)
     for part in whole.args:
-        if part in scaled and part.head is not ones:
+        if part in drawn and part.head is not ones:
             m, n, _ = shape(part)
             if m.known and n.known and rows.known and cols.known:
                 if m.coef * n.coef > rows.coef * cols.coef:
                     return True
-            elif not (equal(m, rows) and equal(n, cols)):
+            elif not (dims.equal(m, rows) and dims.equal(n, cols)):
                 return True
     # Of a product, several factors together may have been one that was scaled.
-    return whole.head is matmul and any([x.head is matmul and x is not whole for x in scaled])
+    return whole.head is matmul and any([_product(x) and x is not whole for x in drawn])
+
+
+def _product(x: Term) -> bool:
+    return x.head is matmul and not any(map(is_ones, x.args))
 
 
 def _indifferent(factors: tuple[Term, ...], dims: Dims) -> bool:
@@ -133,12 +161,7 @@ def _closed(order: list[Term], shared: Atom, roots: Roots, moves: Moves, graph: 
         return False
     if not around:
         return True
-    # Where all else that is computed stays needed, the products around it can be looked at alone.
-    if len(around) > 1 or not _needed(roots, around[0]):
-        return False
-    planner = graph.planner(frozenset(t for t in order if t is not around[0]))
-    best = search((new[around[0]],), moves, planner).candidates[0]
-    return best.cost >= planner.price(around)
+    return len(around) == 1 and _cheapest(around[0], new[around[0]], roots, moves, graph)
 
 
 def _needed(roots: Roots, product: Term) -> bool:
