@@ -69,7 +69,7 @@ class Reading:
 
     def settled(self, moves: Moves) -> bool:
         """Whether the region leaves no choice, which is told without a price."""
-        if contracting(self.region.nodes):
+        if self._contracts:
             return False
         scaled = {t for t in self.view.variables if t.head is v.scale}
         graph = Graph(self.products, self._direct, scaled, self.view.dims, self._planner)
@@ -88,6 +88,12 @@ class Reading:
             return True
         kernel = solver_for(factor.args[0], self.view.promised)
         return MatrixInverse not in self._kinds and self._solvers <= {kernel}
+
+    @cached_property
+    def _contracts(self) -> bool:
+        """Whether an einsum, or a sum over a product that repeats a factor, reads as a product."""
+        outputs = [n.outputs[0] for n in self.region.nodes if contracting([n])]
+        return any([_multiplies(self.view.definition(x)) for x in outputs])
 
     @cached_property
     def _multiplies_filled(self) -> bool:
@@ -260,6 +266,13 @@ def _leaves(root: Term, seen: set[Term]) -> Iterator[Any]:
                     stack.append(t.definition)
             else:
                 stack += [a for a in t.args if isinstance(a, Term)]
+
+
+def _multiplies(t: Term) -> bool:
+    """Whether a term is more than the sum of a leaf."""
+    if isinstance(t, Atom) or t.head in (v.batch_sum, v.total):
+        return False
+    return len(t.args) > 2 or not any(map(v.is_ones, t.args))
 
 
 def _filled(var: Any) -> bool:

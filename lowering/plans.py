@@ -375,11 +375,6 @@ def _contraction(term: Term) -> Step:
     return Step(kernel, sizes, batch, _terms(term.args))
 
 
-def _substituted(term: Term) -> Step:
-    n = shape(term)[0]
-    return Step("solve_triangular", (n, n), _batch(term), term.args[:1])
-
-
 def _gram(term: Term) -> Step:
     rows, cols, _ = shape(term.args[0])
     return Step("product", (cols, rows, cols), _batch(term), term.args)
@@ -397,7 +392,6 @@ _BY_HEAD: dict[Head, Callable[[Term], Step]] = {
     v.log_power: _view,
     v.log_diagonal: _view,
     v.gram: _gram,
-    v.triangular_inverse: _substituted,
     v.scale: _entrywise("elementwise"),
     v.reciprocal: _entrywise("elementwise"),
     v.triangle: _entrywise("elementwise"),

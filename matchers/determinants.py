@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytensor.tensor as pt
-from pytensor.tensor import linalg
 
 from matchers.algebra import eye, linear, size, transpose
 from matchers.dims import ONE
@@ -79,18 +78,4 @@ gram = Head(
     lambda w: (shape(w)[1], shape(w)[1], shape(w)[2]),
     template="gram({0})",
     symmetric=True,
-)
-
-
-def _triangular_inverse_build(x: Any, lower: bool) -> Any:
-    eye = pt.eye(x.shape[-1], dtype=x.type.dtype)
-    return linalg.solve_triangular(x, eye, lower=lower, b_ndim=2)
-
-
-# The inverse of a triangular matrix, solved for by substitution.
-triangular_inverse = Head(
-    "triangular_inverse",
-    _triangular_inverse_build,
-    lambda x, lower: shape(x),
-    template="{0}⁻¹",
 )

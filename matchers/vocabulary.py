@@ -42,7 +42,6 @@ from matchers.determinants import (
     log_power,
     power,
     trace_normal,
-    triangular_inverse,
 )
 from matchers.diagonals import det_normal, log_magnitude, logabsdet_normal, prod
 from matchers.dims import ONE, Dim, broadcast
@@ -256,6 +255,6 @@ __all__ = [
     "item", "kron", "kron_adjoint_left", "kron_adjoint_right", "log_diagonal", "log_magnitude",
     "log_power", "logabsdet", "matmul", "mul", "ones", "power", "prod", "rebuild", "reciprocal",
     "reshape", "rows_of", "scale", "shifted_logabsdet", "shifted_solve", "size", "subterms",
-    "sylvester", "total", "trace", "transpose", "triangle", "triangular_inverse", "unit",
+    "sylvester", "total", "trace", "transpose", "triangle", "unit",
     "unvec", "vcat", "vec", "zeros",
 ]  # fmt: skip

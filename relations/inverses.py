@@ -1,6 +1,6 @@
 """Inverses; a solve is a product with an inverse, so these hold for solves as well."""
 
-from matchers.conditions import assumed, lower_triangular, orthogonal, positive_definite, square
+from matchers.conditions import orthogonal, positive_definite, square
 from matchers.vocabulary import (
     cholesky,
     eye,
@@ -8,7 +8,6 @@ from matchers.vocabulary import (
     reciprocal,
     scale,
     transpose,
-    triangular_inverse,
 )
 from relations.language import matrices, relation, scalars
 
@@ -71,15 +70,3 @@ def cholesky_recomposed(P):
 def inverse_recomposed(P):
     """L⁻ᵀ L⁻¹ = P⁻¹ with L = chol(P), for positive definite P."""
     return inverse(cholesky(P)).T @ inverse(cholesky(P)), inverse(P), positive_definite(P)
-
-
-@relation(tags=("inverses", "after_gradients"), cites=GOLUB, both_ways=False)
-def inverse_of_lower_triangular(L):
-    """L⁻¹ of a lower triangular L is solved for by substitution."""
-    return inverse(L), triangular_inverse(L, True), lower_triangular(L)
-
-
-@relation(tags=("inverses", "after_gradients"), cites=GOLUB, both_ways=False)
-def inverse_of_upper_triangular(U):
-    """U⁻¹ of an upper triangular U is solved for by substitution."""
-    return inverse(U), triangular_inverse(U, False), assumed("upper_triangular", U)

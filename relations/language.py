@@ -18,6 +18,7 @@ from matchers.coefficients import misplaced, optional
 from matchers.conditions import Condition
 from matchers.conforming import equations, learn, learn_diagonals, unproved
 from matchers.dims import Dim, Dims
+from matchers.match import Pattern, compile_pattern
 from matchers.terms import LogicVar, Term, rebuild, shape, subterms
 from matchers.vocabulary import reshape, transpose
 
@@ -88,6 +89,11 @@ class Direction:
     source: Any
     target: Any
     shapes: Shapes
+
+    @cached_property
+    def pattern(self) -> Pattern:
+        """The source, compiled once for all engines."""
+        return compile_pattern(self.source, self.shapes)
 
     @property
     def backward(self) -> bool:

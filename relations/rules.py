@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from matchers.dims import Dims
 from matchers.index import Index
 from matchers.marks import Free
-from matchers.match import Context, Pattern, Window, compile_pattern
+from matchers.match import Context, Pattern, Window
 from matchers.terms import Atom, LogicVar, Number, Run, Term, shape, subterms
 from matchers.unification import instantiate
 from matchers.vocabulary import transpose
@@ -46,8 +46,7 @@ class Rules:
         self.relations = tuple(relations)
         self._on_error = on_error
         self._failed: set[Relation] = set()
-        directions = [d for r in self.relations for d in r.directions]
-        compiled = [(d, compile_pattern(d.source, d.shapes)) for d in directions]
+        compiled = [(d, d.pattern) for r in self.relations for d in r.directions]
         self._index: Index[tuple[Direction, Pattern]] = Index(
             ((d, p), p) for d, p in compiled if everything or not _idle(d, p)
         )

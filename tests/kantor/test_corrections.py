@@ -10,7 +10,6 @@ import pytensor
 import pytensor.tensor as pt
 import pytest
 import scipy.linalg
-from pytensor.assumptions import assume
 from pytensor.compile.mode import optdb
 from pytensor.tensor import linalg
 
@@ -24,8 +23,6 @@ v = pt.vector("v")
 WIDE, TALL = RNG.normal(size=(2, 3)), RNG.normal(size=(3, 2))
 S3, S2 = RNG.normal(size=(3, 3)), RNG.normal(size=(2, 2))
 K, KD = linalg.kron(A, B), linalg.block_diag(A, B)
-L = assume(A, lower_triangular=True)
-FACTOR = np.array([[-2.0, 0.0, 0.0], [1.0, 3.0, 0.0], [0.5, -1.0, -1.5]])
 
 
 class Case(NamedTuple):
@@ -60,12 +57,6 @@ CASES = {
     "another diagonal of A ⊕ B": Case(
         pt.diagonal(KD, offset=1), {A: S3, B: S2},
         np.diagonal(scipy.linalg.block_diag(S3, S2), 1),
-    ),
-    "chol(A ⊗ B) of negative factors": Case(
-        linalg.cholesky(K), {A: -4 * np.eye(2), B: -9 * np.eye(3)}, 6 * np.eye(6)
-    ),
-    "chol(L Lᵀ) with a negative diagonal": Case(
-        linalg.cholesky(L @ L.T), {A: FACTOR}, np.linalg.cholesky(FACTOR @ FACTOR.T)
     ),
     "diag(d)⁺ with a zero": Case(
         linalg.pinv(pt.diag(v)), {v: np.array([0.0, 2.0])}, np.diag([0.0, 0.5])

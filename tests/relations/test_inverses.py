@@ -161,18 +161,3 @@ def test_inverse_recomposed() -> None:
     assert ops(new).count("MatrixInverse") == 1 and "Cholesky" not in ops(new)
     for near in (linalg.inv(L) @ linalg.inv(L).T, linalg.inv(linalg.cholesky(A)).T @ linalg.inv(L)):
         assert all("inverse_recomposed" not in s.relations for s in decisions(near))
-
-
-@pytest.mark.parametrize("which", ["lower", "upper"])
-def test_inverse_of_triangular(which: str) -> None:
-    name = f"inverse_of_{which}_triangular"
-    T = assume(S, **{f"{which}_triangular": True})
-    [step] = decisions(linalg.inv(T), name)
-    assert step.relations == (name,)
-    value = (np.tril if which == "lower" else np.triu)(draw(30, 30) + 9 * np.eye(30))
-    new = assert_same_value(linalg.inv(T), {S: value}, relations=name)
-    assert "MatrixInverse" not in ops(new) and "SolveTriangular" in ops(new)
-    assert decisions(linalg.inv(S), name) == []
-    # Beside a vector it is a solve, as ever, and PyTensor's own.
-    [step] = decisions(linalg.inv(T) @ pt.vector("z", shape=(30,)), name)
-    assert step.relations == ("associativity",)
