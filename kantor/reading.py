@@ -33,7 +33,16 @@ from matchers.view import View
 
 # Heads that a plan may compute otherwise than the graph does, though the term is the same.
 _REPLANNED = frozenset(
-    {v.matmul, v.kron_adjoint_left, v.kron_adjoint_right, v.diag, v.prod, v.log_magnitude, contract}
+    {
+        v.matmul,
+        v.inverse,
+        v.kron_adjoint_left,
+        v.kron_adjoint_right,
+        v.diag,
+        v.prod,
+        v.log_magnitude,
+        contract,
+    }
 )
 
 
@@ -69,7 +78,11 @@ class Reading:
 
     def settled(self, moves: Moves) -> bool:
         """Whether the region leaves no choice, which is told without a price."""
-        if self._contracts:
+        formed = [t for t in self.view.variables if t.head is v.inverse]
+        substituted = [
+            t for t in formed if solver_for(t.args[0], self.view.promised) == "solve_triangular"
+        ]
+        if substituted or self._contracts:
             return False
         scaled = {t for t in self.view.variables if t.head is v.scale}
         graph = Graph(self.products, self._direct, scaled, self.view.dims, self._planner)

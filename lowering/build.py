@@ -137,7 +137,7 @@ class Builder:
             return v.as_matrix(term.var, term.core)
         if term.head is contract and term.args[1:] != step.needs:
             return self._built[step.needs[0]]  # the same by pairs
-        if term.head is v.matmul:
+        if term.head is v.matmul or step.kernel == "solve_triangular":
             return self._product(term, step)
         if term.head is v.eye:
             return pt.eye(self.length(term.args[0]), dtype=self.dtype)

@@ -85,6 +85,8 @@ def leaf_cost(kind: str, n: float, batch: float = 1.0) -> float:
         return float(cost("copy", (n,), batch))
     if kind == "diagonal":
         return float(cost("copy", (n * n,), batch))
+    if kind == "solve_triangular":
+        return float(cost(kind, (n, n), batch) + cost("copy", (n * n,)))
     return float(cost("inverse", (n,), batch))
 
 

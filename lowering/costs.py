@@ -33,6 +33,11 @@ COSTS: dict[str, Callable[..., Any]] = {
     "cholesky": lambda n: n * n * n * (1 / 3),
     "determinant": lambda n: n * n * n * (2 / 3),
     "expm": lambda n: 30 * n * n * n,
+    # With vectors by the symmetric QR algorithm (sec. 8.3.3), and without.
+    "eigh": lambda n: 9 * n * n * n,
+    "eigvalsh": lambda n: n * n * n * (4 / 3),
+    # Of an m × n matrix with k = min(m, n), with all vectors (sec. 8.6).
+    "svd": lambda m, n, k: 14 * m * n * k + 8 * k * k * k,
     # Two real Schur forms (25 n³ each, sec. 7.5.6), the transforms and the triangular solve.
     "sylvester": lambda m, n: 25 * m * m * m + 25 * n * n * n + 5 * m * m * n + 5 * m * n * n,
     "lyapunov": lambda n: 70 * n * n * n,

@@ -17,7 +17,7 @@ from lowering.costs import FREE, cost
 from lowering.polynomials import Poly
 from matchers import vocabulary as v
 from matchers.contractions import contract, is_pair, split_spec
-from matchers.dims import ONE, Dim, broadcast
+from matchers.dims import ONE, Dim, broadcast, shorter
 from matchers.terms import Atom, Head, Number, Term, number, shape
 
 # Kernels that factorize their matrix first; a second one with the same matrix does not again.
@@ -171,6 +171,8 @@ class Planner:
             return self._chosen[term]
         if term.head is contract and not is_pair(*split_spec(term.args[0])):
             return Step("view", (), ONE, (paired(term, self.size),))
+        if term.head is v.inverse and self.solver(term.args[0]) == "solve_triangular":
+            return _substituted(term)
         return _BY_HEAD.get(term.head, _unknown)(term)
 
     # --- products -------------------------------------------------------------------------------
@@ -307,6 +309,24 @@ def _of_order(kernel: str) -> Callable[[Term], Step]:
     return step
 
 
+def _substituted(term: Term) -> Step:
+    """The inverse of a triangular matrix solves with an identity."""
+    (matrix,) = term.args
+    n = shape(matrix)[0]
+    read = matrix.args[0] if matrix.head is v.triangle else matrix
+    return Step("solve_triangular", (n, n), _batch(term), (read, v.eye(n)), matrix, "left")
+
+
+def _of_shape(kernel: str) -> Callable[[Term], Step]:
+    """A kernel whose cost depends on both lengths of its matrix, and on the shorter."""
+
+    def step(term: Term) -> Step:
+        m, n, _ = shape(term)
+        return Step(kernel, (m, n, shorter(m, n)), _batch(term), _terms(term.args))
+
+    return step
+
+
 def _reduced(term: Term) -> Step:
     return Step("elementwise", (_entries(term.args[0]),), _batch(term), _terms(term.args))
 
@@ -421,6 +441,11 @@ _BY_HEAD: dict[Head, Callable[[Term], Step]] = {
     v.det: _of_order("determinant"),
     v.logabsdet: _of_order("determinant"),
     v.expm: _of_order("expm"),
+    v.exponential: _entrywise("elementwise"),
+    **dict.fromkeys(v.FACTORS, _view),
+    v.eigh: _of_order("eigh"),
+    v.eigvalsh: _of_order("eigvalsh"),
+    v.svd: _of_shape("svd"),
     v.sylvester: _sylvester,
     v.discrete_lyapunov: _of_order("lyapunov"),
     v.shifted_solve: _shifted_solve,

@@ -107,11 +107,10 @@ class Condition(NamedTuple):
             return all(dims.equal(a, b) for a, b in self.equations(bindings)) and all(
                 n.known and n.coef > 0 for n in map(dims.normal, self.nonzero(bindings))
             )
-        if not all(known.holds(bindings[x], self.name) for x in self.variables):
-            return False
-        for a, b in self.equations(bindings):  # what is symmetric is square
-            dims.unify(a, b)
-        return True
+        # What has the structure of a square matrix is one, and that is learnt.
+        return all(known.holds(bindings[x], self.name) for x in self.variables) and all(
+            dims.unify(a, b) for a, b in self.equations(bindings)
+        )
 
     def _of_batches(self, batches: list[tuple[Dim, ...]], dims: Dims) -> bool:
         if self.name == "unbatched":

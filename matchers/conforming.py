@@ -88,7 +88,9 @@ DEMANDS: dict[Head, Callable[[tuple[Any, ...]], Iterator[Equation]]] = {
     v.kron_adjoint_right: _adjoint,
     v.sylvester: _sylvester,
     v.discrete_lyapunov: _lyapunov,
-    **dict.fromkeys((v.inverse, v.det, v.logabsdet, v.cholesky, v.expm), _square),
+    **dict.fromkeys(
+        (v.inverse, v.det, v.logabsdet, v.cholesky, v.expm, v.eigh, v.eigvalsh), _square
+    ),
 }
 
 

@@ -205,6 +205,11 @@ def length(dim: Dim) -> Any:
     return value
 
 
+def shorter(rows: Dim, cols: Dim) -> Dim:
+    """The length of a diagonal; of unknown lengths it is a symbol of its own."""
+    return rows if rows == cols else composed("min", (rows, cols))
+
+
 def axis_length(s: Axis, of: Callable[[Dim], Any]) -> Any:
     """The length of an axis; `of` gives that of the dimensions which a composite one is made of."""
     if isinstance(s.owner, tuple):

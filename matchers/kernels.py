@@ -9,7 +9,7 @@ from typing import Any
 from pytensor.tensor.elemwise import DimShuffle, Elemwise
 from pytensor.tensor.shape import Reshape, SpecifyShape
 
-from matchers.dims import ONE, Dim, symbol
+from matchers.dims import ONE, Dim, shorter, symbol
 from matchers.readers import core_op
 from matchers.reading.summed import broadcasting, product
 from matchers.terms import shape
@@ -44,6 +44,11 @@ def node_kernel(view: Any, node: Any) -> Call:
             return "cholesky", (shapes[0][0],), batch
         case "Det" | "SLogDet":
             return "determinant", (shapes[0][0],), batch
+        case "Eigh" | "Eigvalsh":
+            return kind.__name__.lower(), (shapes[0][0],), batch_size(view, node.inputs[0], 2)
+        case "SVD":
+            m, n = shapes[0]
+            return "svd", (m, n, shorter(m, n)), batch_size(view, node.inputs[0], 2)
         case "Expm":
             return "expm", (shapes[0][0],), batch
         case "SolveSylvester":

@@ -1,8 +1,7 @@
-"""What a term has by how it is made: signs of entries, definiteness, and that it has an inverse.
+"""What a term has by the signs of its entries and of its coefficients, and what adds to that.
 
-PyTensor's rules see Ops; these see terms, with coefficients in front and inverses as marks. They
-are stricter: to PyTensor A Aᵀ is positive definite even where A is rank deficient, here it is
-semidefinite.
+PyTensor's rules see Ops; these see terms, with coefficients in front and inverses as marks. What
+follows from the shape of a term alone `matchers.structures` has in tables, which are read first.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import Any, Protocol
 from matchers import vocabulary as v
 from matchers.properties import OF_ENTRIES
 from matchers.readers import core_op
-from matchers.terms import Atom, Head, Number, Term, subterms
+from matchers.terms import Atom, Head, Number, Term
 
 
 class Asked(Protocol):
@@ -86,16 +85,6 @@ def _moved(key: str) -> dict[Head, Rule]:
 # --- matrices -------------------------------------------------------------------------------------
 
 
-def _gram(asked: Asked, t: Any) -> bool:
-    """A P Aᵀ with P semidefinite or not there at all, over the reals."""
-    factors, half = t.args, len(t.args) // 2
-    if any(v.transpose(factors[i]) is not factors[-1 - i] for i in range(half)):
-        return False
-    if any(isinstance(a, Atom) and a.var.type.dtype.startswith("complex") for a in subterms(t)):
-        return False
-    return len(factors) % 2 == 0 or asked.holds(factors[half], "positive_semidefinite")
-
-
 def _definite_sum(asked: Asked, t: Any) -> bool:
     some = not t.scalar and _any("positive_definite")(asked, t)
     return some and _all("positive_semidefinite")(asked, t)
@@ -110,8 +99,6 @@ def _nonsingular_sum(asked: Asked, t: Any) -> bool:
 
 
 def _nonsingular_leaf(asked: Asked, t: Any) -> bool:
-    if asked.holds(t, "orthogonal"):
-        return True
     return asked.holds(t, "positive_definite") and not _taken_for_definite(t.var)
 
 
@@ -125,10 +112,7 @@ def _taken_for_definite(var: Any) -> bool:
 _MOVING = ("DimShuffle", "Reshape", "SpecifyShape", "Subtensor", "Elemwise")
 _SEMIDEFINITE = ("Dot", "BatchedDot", "SolveBilinearDiscreteLyapunov")
 
-_OF_LEAVES: dict[str, Rule] = {
-    "nonsingular": _nonsingular_leaf,
-    "positive_semidefinite": lambda asked, t: asked.holds(t, "positive_definite"),
-}
+_OF_LEAVES: dict[str, Rule] = {"nonsingular": _nonsingular_leaf}
 
 RULES: dict[str, dict[Head, Rule]] = {
     "positive": {
@@ -151,10 +135,8 @@ RULES: dict[str, dict[Head, Rule]] = {
         v.scale: _scaled("nonnegative", "positive_semidefinite"),
         v.diag: _all("nonnegative"),
         v.add: lambda asked, t: not t.scalar and _all("positive_semidefinite")(asked, t),
-        v.matmul: _gram,
     },
     "nonsingular": {
-        **dict.fromkeys((v.inverse, v.cholesky, v.expm), _always),
         v.scale: _scaled("nonzero", "nonsingular"),
         v.diag: _all("nonzero"),
         # A product of square matrices, which each of them is proved to be.

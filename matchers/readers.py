@@ -16,6 +16,8 @@ from pytensor.tensor.einsum import Einsum
 from pytensor.tensor.elemwise import DimShuffle, Elemwise
 from pytensor.tensor.linalg.constructors import BlockDiagonal
 from pytensor.tensor.linalg.decomposition.cholesky import Cholesky
+from pytensor.tensor.linalg.decomposition.eigen import Eigh, Eigvalsh
+from pytensor.tensor.linalg.decomposition.svd import SVD
 from pytensor.tensor.linalg.inverse import MatrixInverse
 from pytensor.tensor.linalg.products import Expm, KroneckerProduct
 from pytensor.tensor.linalg.solvers.general import Solve
@@ -28,7 +30,7 @@ from pytensor.tensor.shape import Reshape, SpecifyShape
 from pytensor.tensor.subtensor import Subtensor
 
 from matchers import vocabulary as v
-from matchers.reading import axes, blocks, elementwise, products, structure
+from matchers.reading import axes, blocks, decompositions, elementwise, products, structure
 from matchers.reading.common import Reader, core_op
 
 READERS: dict[type, Reader] = {
@@ -47,6 +49,9 @@ READERS: dict[type, Reader] = {
     Expm: structure.matrices(v.expm),
     SolveSylvester: structure.matrices(v.sylvester),
     Cholesky: structure.cholesky,
+    Eigh: decompositions.eigh,
+    Eigvalsh: decompositions.eigvalsh,
+    SVD: decompositions.svd,
     Det: structure.to_scalar(v.det),
     SLogDet: structure.slogdet,
     ExtractDiag: structure.extract_diag,

@@ -7,7 +7,7 @@ an atom with a definition: flattening it into each use would compute it more tha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -28,6 +28,7 @@ from matchers.dims import ONE, Dim, Dims, const, symbol
 from matchers.proofs import RULES, proved
 from matchers.properties import OF_ENTRIES, declare
 from matchers.readers import ANCHORS, READERS, core_op
+from matchers.structures import BLOCKS, TRIANGULAR, follows
 from matchers.terms import Atom, Term, atom, number, shape
 
 Key = tuple[Any, int]
@@ -35,20 +36,6 @@ Key = tuple[Any, int]
 LONGEST = 32
 # A shared term with one of these heads would be flattened into each of its uses.
 _FLATTENED = (v.matmul, v.add, v.mul)
-_BLOCKS = (v.kron, v.block_diag)
-# Structure that a transpose keeps, and that an inverse keeps.
-_KEPT_BY_TRANSPOSE = {
-    "symmetric",
-    "hermitian",
-    "positive_definite",
-    "diagonal",
-    "orthogonal",
-    "permutation",
-    "positive_semidefinite",
-    "nonsingular",
-}
-_KEPT_BY_INVERSE = _KEPT_BY_TRANSPOSE | {"lower_triangular", "upper_triangular"}
-_OF_IDENTITY = _KEPT_BY_INVERSE | {"tridiagonal"}
 _SWAPPED = {
     "lower_triangular": "upper_triangular",
     "upper_triangular": "lower_triangular",
@@ -60,12 +47,20 @@ _SWAPPED = {
 _OF_BLOCKS = {"symmetric", "hermitian", "positive_definite", "stored_lower", "stored_upper"}
 _NOTHING: Mapping[Any, int] = MappingProxyType({})
 _IMPLIED = {
-    "symmetric": ("positive_definite", "diagonal"),
+    "symmetric": ("positive_definite", "positive_semidefinite", "diagonal"),
     "lower_triangular": ("diagonal",),
+    "upper_triangular": ("diagonal",),
+    "orthogonal": ("permutation",),
     "positive_semidefinite": ("positive_definite",),
+    "nonsingular": ("orthogonal",),
     "nonnegative": ("positive",),
     "nonzero": ("positive",),
 }
+# What a solver promises of a matrix it reads one triangle of: of sums with it that says nothing.
+_OF_TRIANGLE = frozenset({"symmetric", "hermitian", "positive_definite", "positive_semidefinite"})
+_COMPOSED = frozenset({v.add, v.mul, v.matmul, v.scale, v.expm})
+# So many terms within one another are looked through for structure.
+DEEPEST = 40
 
 
 class View:
@@ -102,6 +97,7 @@ class View:
         self._promises: set[tuple[Term, str]] = set()
         self._asked: dict[tuple[Any, str, bool], bool] = {}
         self._facts: Facts | None = None
+        self._depth = 0
         for node in ordered:  # inputs first, so that no chain is walked again
             if type(node.op) is Elemwise:
                 self.natural_core(node.outputs[0])
@@ -352,26 +348,17 @@ class View:
             return False
         if (term, key) in self._promises:
             return True
-        if term.head is v.eye and key in _OF_IDENTITY:
+        if isinstance(term, Atom) and term.definition is not None:
+            if self._followed(term.definition, key, ask):
+                return True
+        elif self._followed(term, key, ask):
             return True
-        if term.head is v.cholesky and key == "lower_triangular":
-            return True
-        if term.head is v.inverse and key == "nonsingular":
-            return True  # it would have no value
-        if term.head is v.transpose and key in _SWAPPED:
-            return self.holds(term.args[0], _SWAPPED[key], ask)
-        if term.head is v.transpose or term.head is v.inverse:
-            kept = _KEPT_BY_TRANSPOSE if term.head is v.transpose else _KEPT_BY_INVERSE
-            if key in kept:
-                return self.holds(term.args[0], key, ask)
-        if term.head in _BLOCKS and key in _KEPT_BY_INVERSE:
-            # A Kronecker product or a block diagonal has whatever all of its factors have.
-            return all(self.holds(a, key, ask) for a in term.args)
         if any(self.holds(term, stronger, ask) for stronger in _IMPLIED.get(key, ())):
             return True
-        if not ask:
+        # PyTensor says that blocks of any shape are triangular together.
+        if not ask or (term.head in BLOCKS and key in TRIANGULAR):
             return False
-        if key in RULES and proved(self, term, key):
+        if key in RULES and self._deeper(partial(proved, self, term, key)):
             return True
         found = self.variables.get(term)
         if found is None or self.fgraph is None or (found[1] != 2 and key not in OF_ENTRIES):
@@ -381,6 +368,29 @@ class View:
             # A relation has to hold for a Gram matrix of deficient rank too.
             self._facts = Facts(self.fgraph, gram=False)
         return self._facts.proved(found[0], key)
+
+    def _followed(self, term: Term, key: str, ask: bool) -> bool:
+        """Whether `key` follows from the parts of a term."""
+        if not term.args or (not ask and key in _OF_TRIANGLE and term.head in _COMPOSED):
+            return False
+        if term.head is v.transpose and key in _SWAPPED:
+            return self._deeper(partial(self.holds, term.args[0], _SWAPPED[key], ask))
+        holds = partial(self.holds, ask=ask)
+        return self._deeper(partial(follows, term, key, holds, self._square))
+
+    def _deeper(self, rule: Callable[[], bool]) -> bool:
+        """What a rule says that asks of the parts of a term."""
+        if self._depth >= DEEPEST:
+            return False
+        self._depth += 1
+        try:
+            return rule()
+        finally:
+            self._depth -= 1
+
+    def _square(self, term: Term) -> bool:
+        rows, cols, _ = shape(term)
+        return self.dims.equal(rows, cols)
 
 
 def _operands(term: Term) -> int:

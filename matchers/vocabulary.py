@@ -36,6 +36,16 @@ from matchers.algebra import (
 )
 from matchers.batches import batch_sum, beside
 from matchers.blocks import hcat, rows_of, unit, vcat
+from matchers.decompositions import (
+    FACTORS,
+    eigenvalues,
+    eigenvectors,
+    eigh,
+    eigvalsh,
+    expm,
+    exponential,
+    svd,
+)
 from matchers.determinants import (
     gram,
     log_diagonal,
@@ -44,7 +54,7 @@ from matchers.determinants import (
     trace_normal,
 )
 from matchers.diagonals import det_normal, log_magnitude, logabsdet_normal, prod
-from matchers.dims import ONE, Dim, broadcast
+from matchers.dims import ONE, broadcast, shorter
 from matchers.shifted import shifted_logabsdet, shifted_solve
 from matchers.terms import Head, Term, intern, rebuild, shape, subterms
 
@@ -175,11 +185,6 @@ def _diag_build(d: Any) -> Any:
     return pt.basic.alloc_diag(entries, axis1=-2, axis2=-1)
 
 
-def _shorter(rows: Dim, cols: Dim) -> Dim:
-    """The length of a diagonal; of unknown lengths it is a symbol of its own."""
-    return rows if rows == cols else dims.composed("min", (rows, cols))
-
-
 diag = Head(
     "diag",
     _diag_build,
@@ -191,7 +196,7 @@ diag = Head(
 diagonal = Head(
     "diagonal",
     lambda x: pt.diagonal(x, axis1=-2, axis2=-1)[..., None],
-    lambda x: (_shorter(*shape(x)[:2]), ONE, shape(x)[2]),
+    lambda x: (shorter(*shape(x)[:2]), ONE, shape(x)[2]),
     linear(),
     template="diagonal({0})",
 )
@@ -230,7 +235,6 @@ logabsdet = Head(
 )
 total = Head("total", lambda x: x.sum(axis=(-2, -1)), _scalar_shape, linear(), template="Σ({0})")
 cholesky = Head("cholesky", linalg.cholesky, shape, template="chol({0})")
-expm = Head("expm", linalg.expm, shape, template="exp({0})")
 
 
 # --- matrix equations -----------------------------------------------------------------------------
@@ -250,11 +254,12 @@ discrete_lyapunov = Head(
 )
 
 __all__ = [
-    "add", "as_matrix", "batch_sum", "beside", "block_diag", "cholesky", "det", "diag",
-    "diagonal", "discrete_lyapunov", "expm", "eye", "gram", "hcat", "inverse", "is_ones",
-    "item", "kron", "kron_adjoint_left", "kron_adjoint_right", "log_diagonal", "log_magnitude",
-    "log_power", "logabsdet", "matmul", "mul", "ones", "power", "prod", "rebuild", "reciprocal",
-    "reshape", "rows_of", "scale", "shifted_logabsdet", "shifted_solve", "size", "subterms",
-    "sylvester", "total", "trace", "transpose", "triangle", "unit",
-    "unvec", "vcat", "vec", "zeros",
+    "FACTORS", "add", "as_matrix", "batch_sum", "beside", "block_diag", "cholesky", "det",
+    "diag", "diagonal", "discrete_lyapunov", "eigenvalues", "eigenvectors", "eigh", "eigvalsh",
+    "expm", "exponential", "eye", "gram", "hcat", "inverse", "is_ones", "item", "kron",
+    "kron_adjoint_left", "kron_adjoint_right", "log_diagonal", "log_magnitude", "log_power",
+    "logabsdet", "matmul", "mul", "ones", "power", "prod", "rebuild", "reciprocal", "reshape",
+    "rows_of", "scale", "shifted_logabsdet", "shifted_solve", "size", "subterms", "svd",
+    "sylvester", "total", "trace", "transpose", "triangle", "unit", "unvec", "vcat", "vec",
+    "zeros",
 ]  # fmt: skip

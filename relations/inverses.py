@@ -11,7 +11,7 @@ from matchers.vocabulary import (
 )
 from relations.language import matrices, relation, scalars
 
-A, B, L, P, Q, U = matrices("A B L P Q U")
+A, B, P, Q = matrices("A B P Q")
 (c,) = scalars("c")
 
 HORN = "Horn & Johnson 2013, Matrix Analysis, sec. 0.5"

@@ -22,6 +22,7 @@ import kantor
 from kantor import matrices, relation
 from kantor.checking import Problem, near_misses, readings
 from relations.library import library
+from tests.support import ops
 
 ROOT = Path(__file__).resolve().parent.parent
 RNG = np.random.default_rng(5)
@@ -181,6 +182,9 @@ def test_every_near_miss_has_its_failing_condition_named(which: Any) -> None:
                 continue
             found += 1
             answer = kantor.explain(miss.posed.output, relations=which).why_not(which)
+            if sorted(ops(miss.posed.output)) == ["DimShuffle", "Dot"]:
+                assert "could start from" in str(answer)  # one product is no region
+                continue
             named = {c.name for c in answer.conditions} | {getattr(answer.condition, "name", None)}
             assert miss.condition.name in named, (miss.how, str(answer))
     assert found or all(c.implied for c in which.conditions)

@@ -18,6 +18,7 @@ from kantor.checking.sides import Sides
 from kantor.checking.variants import telling
 from matchers.batches import LEAVING
 from matchers.conforming import equations
+from matchers.decompositions import FACTORIZATIONS, FACTORS
 from matchers.dims import Dim
 from matchers.match import Context
 from matchers.terms import LogicVar, Number, Term, atom, is_scalar, shape, subterms
@@ -90,6 +91,8 @@ def unreadable(sides: Sides, side: Any, instance: Instance) -> list[str]:
     """The heads of a side that the view does not read from the graphs that they build."""
     found = []
     for t in subterms(side):
+        if t.head in (*FACTORIZATIONS, *FACTORS):
+            continue  # outputs of one node, whose graph is no variable by itself
         if t.args and not _readable(t, instance) and t.head.name not in found:
             found.append(t.head.name)
     return found

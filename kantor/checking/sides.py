@@ -20,7 +20,7 @@ import pytensor
 from pytensor.compile.mode import Mode
 from pytensor.graph.rewriting.basic import SequentialGraphRewriter
 
-from matchers.dims import Dim
+from matchers.dims import Dim, axis_length
 from matchers.terms import (
     VERBATIM,
     LogicVar,
@@ -168,7 +168,7 @@ def length(dim: Dim, leaves: Mapping[LogicVar, Any]) -> Any:
     out: Any = dim.coef
     for s, p in sorted(dim.powers, key=str):
         if isinstance(s.owner, tuple):
-            n: Any = sum(length(d, leaves) for d in s.owner[1])
+            n: Any = axis_length(s, lambda d: length(d, leaves))
         else:
             n = leaves[s.owner].shape[(s.axis or 0) - 2]  # rows and columns come last
         for _ in range(p):

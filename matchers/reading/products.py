@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from matchers import vocabulary as v
 from matchers.reading.common import Reading, core_op, same_dtype
 from matchers.terms import Term
+
+TRIANGLES = ("lower_triangular", "upper_triangular")
 
 
 def dot(view: Any, node: Any, out: int, core: int) -> Reading:
@@ -20,7 +23,21 @@ def inverse(view: Any, node: Any, out: int, core: int) -> Reading:
     """An inverse."""
     if core != 2 or not same_dtype(node):
         return None
-    return [(node.inputs[0], 2)], v.inverse
+
+    def make(a: Term) -> Term:
+        _triangular(view, a)  # where the inverse has to be formed, it is by substitution
+        return v.inverse(a)  # type: ignore[no-any-return]
+
+    return [(node.inputs[0], 2)], make
+
+
+def _triangular(view: Any, a: Term, keys: Iterable[str] = TRIANGLES) -> None:
+    """Ask whether a matrix is triangular, and its factors if it is, so that a plan knows."""
+    for key in keys:
+        if not view.promised(a, key) and view.holds(a, key):
+            for t in (a, *(a.args if a.head is v.matmul else ())):
+                if view.holds(t, key):
+                    view.promise(t, key)
 
 
 def solve(view: Any, node: Any, out: int, core: int) -> Reading:
@@ -33,6 +50,8 @@ def solve(view: Any, node: Any, out: int, core: int) -> Reading:
         return None  # tridiagonal and banded solvers read a band only
 
     def make(a: Term, b: Term) -> Term:
+        if a.head is v.matmul:
+            _triangular(view, a)
         if promise is not None:
             # The solver reads one triangle: what takes its place has to read the same.
             view.promise(a, promise)
@@ -50,6 +69,7 @@ def solve_triangular(view: Any, node: Any, out: int, core: int) -> Reading:
     key = "lower_triangular" if op.lower else "upper_triangular"
 
     def make(a: Term, b: Term) -> Term:
+        _triangular(view, a, (key,))
         if op.unit_diagonal or not view.promised(a, key):
             a = v.triangle(a, op.lower, op.unit_diagonal)
             view.promise(a, key)

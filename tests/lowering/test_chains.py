@@ -144,3 +144,9 @@ def test_every_factor_once_and_in_order(n: int) -> None:
 @given(chains(4), st.data())
 def test_the_order_of_ties_is_fixed(chain: Any, data: Any) -> None:
     assert bracket(*chain) == bracket(*chain)
+
+
+def test_the_inverse_of_a_triangular_matrix_costs_a_solve_with_an_identity() -> None:
+    n = 50.0
+    expected = cost("solve_triangular", (n, n)) + cost("copy", (n * n,))
+    assert leaf_cost("solve_triangular", n) == expected < leaf_cost("solve", n)

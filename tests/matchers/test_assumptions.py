@@ -13,6 +13,7 @@ from pytensor.assumptions import (
     IMPLIES,
     KEY_REGISTRY,
     LOWER_TRIANGULAR,
+    POSITIVE_DEFINITE,
     SYMMETRIC,
     TRIDIAGONAL,
     AssumptionFeature,
@@ -349,3 +350,46 @@ def test_only_what_a_rule_reads_is_inferred(monkeypatch):
 
 def test_without_a_graph_nothing_is_proved():
     assert not Facts(None).proved(pt.eye(3), "diagonal")
+
+
+A, P, X = pt.matrix("A"), assume(pt.matrix("P"), positive_definite=True), pt.matrix("X")
+MAYBE_DEFICIENT = {
+    "Gram": A.mT @ A,
+    "congruence": A.mT @ P @ A,
+    "batched": pt.tensor3("T") @ P @ pt.tensor3("T").mT,
+    "in a sum": A.mT @ A + X.mT @ X,
+    "in a Kronecker product": L.kron(A.mT @ A, P),
+    "inverted": L.inv(A.mT @ A),
+}
+
+
+@pytest.mark.parametrize("inferred", [False, True])
+@pytest.mark.parametrize("name", MAYBE_DEFICIENT)
+def test_what_may_be_rank_deficient_is_not_definite(name, inferred):
+    fgraph = FunctionGraph(outputs=[MAYBE_DEFICIENT[name]], clone=False)
+    if inferred:
+        feature = AssumptionFeature()
+        fgraph.attach_feature(feature)
+        feature.check(fgraph.outputs[0], POSITIVE_DEFINITE)
+    facts = Facts(fgraph, gram=False)
+    assert not facts.proved(fgraph.outputs[0], "positive_definite")
+    declared = FunctionGraph(
+        outputs=[assume(MAYBE_DEFICIENT[name], positive_definite=True)], clone=False
+    )
+    assert Facts(declared, gram=False).proved(declared.outputs[0], "positive_definite")
+
+
+def test_what_is_declared_of_a_sum_counts_when_its_marker_is_gone():
+    noisy = A + pt.exp(pt.scalar("c")) * pt.eye(3)
+    fgraph = FunctionGraph(outputs=[noisy], clone=False)
+    feature = AssumptionFeature()
+    fgraph.attach_feature(feature)
+    feature.cache[noisy, POSITIVE_DEFINITE] = FactState.TRUE
+    assert Facts(fgraph, gram=False).proved(noisy, "positive_definite")
+
+
+def test_a_gram_matrix_is_symmetric():
+    fgraph = FunctionGraph(outputs=[pt.exp(A.mT @ A), pt.exp(A @ X)], clone=False)
+    facts = Facts(fgraph, gram=False)
+    assert facts.proved(fgraph.outputs[0], "symmetric")
+    assert not facts.proved(fgraph.outputs[1], "symmetric")

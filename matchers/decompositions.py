@@ -1,0 +1,83 @@
+"""Heads of functions and factorizations of a matrix: exponentials of entries, eigh, SVD.
+
+A factorization is one term, and each factor a term of it: factors of one matrix share the work, as
+the outputs of one node do. ``eigenvectors(A)`` is how a relation calls such a factor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytensor.tensor as pt
+from pytensor.tensor import linalg
+
+from matchers.algebra import Shape, transpose
+from matchers.dims import ONE, Dim, shorter
+from matchers.terms import Head, Term, intern, shape, subterms
+
+# --- functions ------------------------------------------------------------------------------------
+
+
+def _marks(x: Any) -> int:
+    """How many leaves are transposed."""
+    return sum([t.head is transpose for t in subterms(x)])
+
+
+def _expm_normal(head: Head, args: tuple[Any, ...]) -> Any:
+    """The exponential of the one of X and Xᵀ in which fewer leaves are transposed."""
+    (x,) = args
+    if isinstance(x, Term) and transpose.bit & x.heads and _marks(x) > _marks(transpose(x)):
+        return transpose(intern(head, (transpose(x),)))
+    return intern(head, (x,))
+
+
+expm = Head("expm", linalg.expm, shape, _expm_normal, template="exp({0})")
+# Of each entry; right sides only.
+exponential = Head("exponential", pt.exp, shape, template="e^({0})")
+
+# --- factorizations -------------------------------------------------------------------------------
+
+
+def _factorization(name: str, build: Callable[[Any], Any]) -> Head:
+    return Head(name, build, shape, template="{0}")
+
+
+def _factor(name: str, place: int, of: Callable[[Dim, Dim], tuple[Dim, Dim]]) -> Head:
+    """The head of one factor: its place among the outputs, and its shape by that of the matrix."""
+
+    def of_shape(f: Any) -> Shape:
+        rows, cols, batch = shape(f)
+        return *of(rows, cols), batch
+
+    def build(f: Any) -> Any:
+        return f[place][..., None] if column else f[place]
+
+    column = of(*[Dim(2), Dim(3)])[1] is ONE
+    return Head(name, build, of_shape, template=name + "({0})")
+
+
+eigh = _factorization("eigh", linalg.eigh)
+eigvalsh = _factorization("eigvalsh", lambda x: (linalg.eigvalsh(x),))
+svd = _factorization("svd", lambda x: linalg.svd(x, full_matrices=False))
+
+eigenvalue_factor = _factor("eigenvalues", 0, lambda m, n: (m, ONE))
+eigenvector_factor = _factor("eigenvectors", 1, lambda m, n: (m, n))
+u_factor = _factor("svd_u", 0, lambda m, n: (m, shorter(m, n)))
+s_factor = _factor("svd_s", 1, lambda m, n: (shorter(m, n), ONE))
+vt_factor = _factor("svd_vt", 2, lambda m, n: (shorter(m, n), n))
+
+FACTORIZATIONS = (eigh, eigvalsh, svd)
+FACTORS = (
+    eigenvalue_factor, eigenvector_factor, u_factor, s_factor, vt_factor,
+)  # fmt: skip
+
+
+def eigenvalues(x: Any) -> Any:
+    """The eigenvalues of a symmetric matrix, ascending, as a column."""
+    return eigenvalue_factor(eigh(x))
+
+
+def eigenvectors(x: Any) -> Any:
+    """The eigenvectors of a symmetric matrix, one in each column."""
+    return eigenvector_factor(eigh(x))

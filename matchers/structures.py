@@ -1,0 +1,164 @@
+"""Structure of a term that follows from the structure of its parts: what holds of sums, products…
+
+PyTensor infers structure from its nodes. A term has no nodes once relations have rewritten it, and
+some of what follows PyTensor does not see (``A + Aᵀ`` is symmetric) or takes for granted (``A Aᵀ``
+is positive definite, also where A is rank deficient). What the tables say holds for complex
+matrices as well, where *orthogonal* means unitary; the rules ask for real ones where they need it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from matchers import decompositions as d
+from matchers import vocabulary as v
+from matchers.terms import Atom, Head, Number, Term, subterms
+
+Holds = Callable[[Term, str], bool]
+Square = Callable[[Term], bool]
+
+LOWER, UPPER = "lower_triangular", "upper_triangular"
+# Which entries are zero; a coefficient, a sum and an elementwise product keep that.
+PATTERNS = frozenset({"diagonal", LOWER, UPPER, "tridiagonal"})
+TRIANGULAR = frozenset({"diagonal", LOWER, UPPER})
+_SELF_ADJOINT = frozenset({"symmetric", "hermitian", "positive_definite"})
+_OF_MATRICES = frozenset({"positive_semidefinite", "nonsingular"})
+KEPT_BY_TRANSPOSE = _SELF_ADJOINT | _OF_MATRICES | {"diagonal", "orthogonal", "permutation"}
+KEPT_BY_INVERSE = KEPT_BY_TRANSPOSE | TRIANGULAR
+OF_IDENTITY = KEPT_BY_INVERSE | {"tridiagonal"}
+# What a term has if all of its arguments have it.
+IF_ALL: Mapping[Head, frozenset[str]] = {
+    v.transpose: KEPT_BY_TRANSPOSE,
+    v.inverse: KEPT_BY_INVERSE,
+    v.kron: KEPT_BY_INVERSE,
+    v.block_diag: KEPT_BY_INVERSE,
+    v.matmul: TRIANGULAR | {"orthogonal", "permutation"},
+    v.add: PATTERNS | {"symmetric", "hermitian"},
+    v.mul: PATTERNS | _SELF_ADJOINT | {"positive_semidefinite"},
+    v.expm: TRIANGULAR | {"symmetric", "hermitian"},
+}
+# What a term has if one of its arguments has it.
+IF_ANY: Mapping[Head, frozenset[str]] = {v.mul: PATTERNS}
+# What a term has by its head alone.
+ALWAYS: Mapping[Head, frozenset[str]] = {
+    v.eye: OF_IDENTITY,
+    v.inverse: frozenset({"nonsingular"}),  # it would have no value
+    v.diag: PATTERNS | {"symmetric"},
+    v.cholesky: frozenset({LOWER, "nonsingular"}),
+    v.expm: frozenset({"nonsingular"}),
+    d.eigenvector_factor: frozenset({"orthogonal"}),
+}
+BLOCKS = (v.kron, v.block_diag)
+KEPT_BY_SCALE = PATTERNS | {"symmetric"}
+# Heads whose terms are equal to their transpose if what is known of the leaves says so.
+_FLIPPED = frozenset({v.matmul, v.add, v.mul, v.scale, v.inverse, v.expm})
+
+
+def follows(term: Term, key: str, holds: Holds, square: Square) -> bool:
+    """Whether `key` follows from the structure of the arguments of `term`.
+
+    Parameters
+    ----------
+    term : Term
+    key : str
+    holds : callable
+        Whether a key is proved of an argument.
+    square : callable
+        Whether an argument has as many rows as columns.
+    """
+    head = term.head
+    if key in ALWAYS.get(head, ()):
+        return True
+    if head is v.scale and not term.scalar:
+        return _scaled(term, key, holds)
+    if head is v.triangle:
+        return key == (LOWER if term.args[1] else UPPER) or (
+            key in PATTERNS and not term.args[2] and holds(term.args[0], key)
+        )
+    if key in IF_ALL.get(head, ()) and all(holds(a, key) for a in term.args):
+        # What stands beside or within blocks that are not square is moved off the diagonal.
+        return head not in BLOCKS or key not in TRIANGULAR or all(map(square, term.args))
+    if key in IF_ANY.get(head, ()) and any(holds(a, key) for a in term.args):
+        return True
+    rule = _BY_KEY.get(key)
+    return rule is not None and head in _FLIPPED and rule(term, holds)
+
+
+def _scaled(term: Term, key: str, holds: Holds) -> bool:
+    c, x = term.args
+    # A sign keeps the rows and columns of an orthogonal matrix; of definiteness the proofs tell.
+    sign = key == "orthogonal" and isinstance(c, Number) and abs(c.value) == 1
+    return (sign or key in KEPT_BY_SCALE) and holds(x, key)
+
+
+def _symmetric(term: Term, holds: Holds) -> bool:
+    """Whether a term is its own transpose, given which of its leaves are."""
+    flipped = v.transpose(term)
+    if flipped is term:
+        return True
+    return term.head is not v.scale and _plain(flipped, holds) is _plain(term, holds)
+
+
+def _plain(term: Term, holds: Holds) -> Any:
+    """`term` without transposes of what is symmetric and real: complex definite is Hermitian."""
+    done: dict[Any, Any] = {}
+    for t in subterms(term):
+        if t.head is v.transpose and _real(t) and holds(t.args[0], "symmetric"):
+            done[t] = t.args[0]
+        elif t.args:
+            args = [done.get(a, a) for a in t.args]
+            same = all([a is b for a, b in zip(args, t.args, strict=True)])
+            done[t] = t if same else t.head.make(*args)
+    return done.get(term, term)
+
+
+def _definite(term: Term, holds: Holds) -> bool:
+    """A product M S Mᵀ of a definite S with a nonsingular M; an exponential."""
+    if not _real(term):
+        return False
+    if term.head is v.expm:
+        return holds(term.args[0], "symmetric")
+    outer, middle = _congruence(term, holds)
+    if not outer or not all(holds(a, "nonsingular") for a in outer):
+        return False
+    return _all(middle, "positive_definite", holds)
+
+
+def _semidefinite(term: Term, holds: Holds) -> bool:
+    """A product M S Mᵀ of a semidefinite S with any M."""
+    if not _real(term):
+        return False
+    outer, middle = _congruence(term, holds)
+    return bool(outer) and _all(middle, "positive_semidefinite", holds)
+
+
+def _congruence(term: Term, holds: Holds) -> tuple[tuple[Term, ...], tuple[Term, ...]]:
+    """M and S of a product M S Mᵀ, as factors; nothing of any other term."""
+    factors = term.args if term.head is v.matmul else ()
+    n = len(factors)
+    k = 0
+    while 2 * k + 1 < n and _opposite(factors[k], factors[n - 1 - k], holds):
+        k += 1
+    return factors[:k], factors[k : n - k]
+
+
+def _opposite(x: Term, y: Term, holds: Holds) -> bool:
+    return v.transpose(x) is y or (x is y and holds(x, "symmetric"))
+
+
+def _all(middle: tuple[Term, ...], key: str, holds: Holds) -> bool:
+    return not middle or holds(v.matmul(*middle), key)
+
+
+def _real(term: Term) -> bool:
+    return not any(
+        [isinstance(t, Atom) and t.var.type.dtype.startswith("complex") for t in subterms(term)]
+    )
+
+
+_BY_KEY: Mapping[str, Callable[[Term, Holds], bool]] = {
+    "symmetric": _symmetric,
+    "positive_definite": _definite,
+    "positive_semidefinite": _semidefinite,
+}
