@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from pytensor.assumptions import KEY_REGISTRY
+from pytensor.graph.basic import Constant
+
 from matchers import vocabulary as v
 from matchers.reading.common import Reading, core_op, same_dtype
-from matchers.terms import Term
+from matchers.terms import Atom, Term
 
 TRIANGLES = ("lower_triangular", "upper_triangular")
 
@@ -33,11 +36,27 @@ def inverse(view: Any, node: Any, out: int, core: int) -> Reading:
 
 def _triangular(view: Any, a: Term, keys: Iterable[str] = TRIANGLES) -> None:
     """Ask whether a matrix is triangular, and its factors if it is, so that a plan knows."""
+    if _unstructured(view, a):
+        return
     for key in keys:
         if not view.promised(a, key) and view.holds(a, key):
             for t in (a, *(a.args if a.head is v.matmul else ())):
                 if view.holds(t, key):
                     view.promise(t, key)
+
+
+def _unstructured(view: Any, a: Term) -> bool:
+    """Whether a matrix, or a factor of it, is an input of which nothing was declared."""
+    return any([_plain_input(view, t) for t in (a.args if a.head is v.matmul else (a,))])
+
+
+def _plain_input(view: Any, t: Term) -> bool:
+    inner = t.args[0] if t.head is v.transpose else t
+    if not isinstance(inner, Atom) or inner.var.owner is not None:
+        return False
+    known = getattr(getattr(view.fgraph, "assumption_feature", None), "cache", {})
+    asked = any([(inner.var, KEY_REGISTRY[key]) in known for key in (*TRIANGLES, "diagonal")])
+    return not asked and not isinstance(inner.var, Constant)
 
 
 def solve(view: Any, node: Any, out: int, core: int) -> Reading:
