@@ -12,7 +12,8 @@ from typing import Any, NamedTuple, override
 from matchers.elements import Node, every, operands
 from matchers.marks import Free
 from matchers.state import State
-from matchers.terms import Head, LogicVar, Run, Term
+from matchers.terms import Atom, Head, LogicVar, Run, Term
+from matchers.vocabulary import inverse, transpose
 
 # An anchor (a Node that is not Free) takes one operand, a Free one or more, a segment any number.
 Element = Node | LogicVar
@@ -36,8 +37,8 @@ class Sequence(Node):
     """
 
     __slots__ = (
-        "_after", "_anchors", "_blocks", "_gaps", "_last_open", "elements", "flat", "least", "open",
-        "parts", "single", "wanted",
+        "_after", "_anchors", "_blocks", "_gaps", "_last_open", "_mirrored", "elements", "flat",
+        "least", "open", "parts", "single", "wanted",
     )  # fmt: skip
 
     def __init__(self, head: Head, elements: list[Element]) -> None:
@@ -73,6 +74,7 @@ class Sequence(Node):
             (block, self.least - self._after[i] - 1, self._after[i])
             for block, i in zip(blocks, starts, strict=True)
         ]
+        self._mirrored = any(map(_mirrors, elements, elements[1:]))
         self._last_open = max((i for i, g in enumerate(self._gaps) if g.elements), default=-1)
         self.parts = tuple(self._anchors)
         self.wanted = head if self.least > 1 else None
@@ -89,6 +91,8 @@ class Sequence(Node):
     def admits(self, t: Any) -> bool:
         ops = self._operands(t)
         if ops is None:
+            return False
+        if self._mirrored and not any(map(_may_mirror, ops, ops[1:])):
             return False
         if not self.open:
             return all(e.admits(x) for e, x in zip(self._anchors, ops, strict=True))
@@ -258,3 +262,22 @@ def _same_length(e: Element, first: Element) -> bool:
     if isinstance(e, Free) and isinstance(first, Free):
         return e.var is first.var and e.marks == first.marks and e.known_ahead
     return e is first
+
+
+def _mirrors(e: Element, f: Element) -> bool:
+    """Whether the second takes the transpose of what the first takes, as in Qᵀ Q."""
+    if not (isinstance(e, Free) and isinstance(f, Free)) or e.var is not f.var:
+        return False
+    return {e.marks, f.marks} == {(), (None,)}
+
+
+def _may_mirror(a: Any, b: Any) -> bool:
+    """Whether the two may be transposes of each other: no only where they are seen not to be."""
+    inner = a.args[0] if a.head is transpose else a
+    other = b.args[0] if b.head is transpose else b
+    if type(inner) is Atom or type(other) is Atom:
+        shared = any([type(t) is Atom and t.definition is not None for t in (inner, other)])
+        return shared or inner is other
+    if inner.head is not other.head:
+        return False
+    return inner.head is not inverse or _may_mirror(inner.args[0], other.args[0])
