@@ -41,6 +41,7 @@ _REPLANNED = frozenset(
         v.diag,
         v.prod,
         v.log_magnitude,
+        v.eye,
         contract,
     }
 )

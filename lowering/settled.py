@@ -18,6 +18,7 @@ from matchers.dims import Dims
 from matchers.terms import Atom, Term, shape
 from matchers.vocabulary import (
     diag,
+    eye,
     inverse,
     is_ones,
     log_magnitude,
@@ -109,6 +110,8 @@ def _cheapest(
 
 def _of_diagonal(t: Term) -> bool:
     """Whether it may stand for an inverse or a determinant of a diagonal matrix."""
+    if t.head is scale and t.args[1].head is eye:
+        return bool(t.args[0].head is reciprocal)
     return t.head in (prod, log_magnitude) or (t.head is diag and t.args[0].head is reciprocal)
 
 

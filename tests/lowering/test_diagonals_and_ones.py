@@ -142,3 +142,11 @@ def test_a_diagonal_is_never_factorized(relations: Any) -> None:
         new = kantor.rewrite(graph, relations=relations)
         assert not {"MatrixInverse", "Det", "SLogDet"} & set(ops(new))
         np.testing.assert_allclose(*evaluate([new, graph], VALUES), rtol=1e-10)
+
+
+def test_the_inverse_of_a_scaled_identity_is_no_factorization() -> None:
+    c = pt.scalar("c")
+    new = kantor.rewrite(linalg.inv(c * pt.eye(5)))
+    assert "MatrixInverse" not in ops(new)
+    value = new.eval({c: 4.0})
+    np.testing.assert_allclose(value, np.eye(5) / 4)
