@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
+from typing import Any
 
 from pytensor.graph.rewriting.db import RewriteDatabase
 
@@ -26,7 +27,8 @@ WRONG: Mapping[str, str] = MappingProxyType({
     "inv_of_diag_to_diag_reciprocal": "diag(d)⁺ is infinite where d is 0",
 })  # fmt: skip
 
-Tags = tuple[RewriteDatabase, str, tuple[str, ...]]
+# A database, the name of what was withdrawn, and for each of its tags all entries in order.
+Tags = tuple[RewriteDatabase, str, dict[str, list[Any]]]
 
 
 def withdraw(databases: Iterable[RewriteDatabase]) -> tuple[Tags, ...]:
@@ -35,16 +37,22 @@ def withdraw(databases: Iterable[RewriteDatabase]) -> tuple[Tags, ...]:
     for db in databases:
         for name in WRONG:
             if name in db._names:
-                tags = tuple(sorted(_tags(db, name)))
+                tags = {t: list(db.__db__[t]) for t in sorted(_tags(db, name))}
                 db.remove_tags(name, *tags)
                 taken.append((db, name, tags))
     return tuple(taken)
 
 
 def restore(taken: Iterable[Tags]) -> None:
-    """Give the tags back."""
-    for db, name, tags in taken:
+    """Give the tags back, each entry in its place: what is rewritten first may depend on it."""
+    for db, name, tags in reversed(tuple(taken)):
         db.add_tags(name, *tags)
+        for tag, before in tags.items():
+            held = db.__db__[tag]
+            order = [*(e for e in before if e in held), *(e for e in held if e not in before)]
+            for entry in order:
+                held.remove(entry)
+                held.add(entry)
 
 
 def _tags(db: RewriteDatabase, name: str) -> Iterable[str]:

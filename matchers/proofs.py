@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+import numpy as np
+
 from matchers import vocabulary as v
 from matchers.properties import OF_ENTRIES
 from matchers.readers import core_op
-from matchers.terms import Atom, Head, Number, Term
+from matchers.terms import Atom, Head, Number, Term, subterms
 
 
 class Asked(Protocol):
@@ -36,7 +38,13 @@ def proved(asked: Asked, term: Term, key: str) -> bool:
         rule = _OF_LEAVES.get(key)
         return rule is not None and rule(asked, term)
     found = RULES.get(key, {}).get(term.head)
-    return found is not None and found(asked, term)
+    return found is not None and not _integer(term) and found(asked, term)
+
+
+def _integer(term: Term) -> bool:
+    """Whether it is made of integers, which wrap around."""
+    leaves = (t.var.type.dtype for t in subterms(term) if isinstance(t, Atom))
+    return any(np.dtype(d).kind in "iu" for d in leaves)
 
 
 _OF_NUMBERS: dict[str, Callable[[Any], bool]] = {

@@ -158,14 +158,14 @@ def _nonnegative_power(known: Known, node: Any) -> bool:
 
 
 def _cast(key: str) -> Rule:
-    """A cast keeps a sign; to an integer it may lose what is below 1."""
+    """A cast keeps a sign; to an integer that is too short it wraps around, or loses a fraction."""
 
     def rule(known: Known, node: Any) -> bool:
         (x,), kind = node.inputs, np.dtype(node.outputs[0].type.dtype).kind
         if kind == "b" and key == "nonnegative":
             return True
-        narrowing = kind in "iu" and np.dtype(x.type.dtype).kind not in "iub"
-        return not (narrowing and key != "nonnegative") and known(key, x)
+        narrowing = kind in "iu" and not np.can_cast(x.type.dtype, node.outputs[0].type.dtype)
+        return not narrowing and known(key, x)
 
     return rule
 
@@ -223,6 +223,16 @@ _ENTRIES: dict[str, dict[type, Rule]] = {
 }
 
 
+# What computes no new number, and so does not wrap around where numbers are integers.
+_PICKING = frozenset({
+    ps.Identity, ps.Second, ps.Switch, ps.Cast, ps.Clip, ps.Maximum, ps.Minimum,
+})  # fmt: skip
+
+
+def _integer(node: Any) -> bool:
+    return np.dtype(node.outputs[0].type.dtype).kind in "iu"
+
+
 def _asking(feature: Any) -> Known:
     """What PyTensor's feature, or Kantor's in its place, answers for the key of a name."""
     return lambda name, x: bool(feature.check(x, KEY_REGISTRY[name]))
@@ -233,7 +243,9 @@ def _elementwise(
 ) -> list[FactState]:
     rule = _ENTRIES[key.name].get(type(op.scalar_op))
     number = node.outputs[0].type.dtype
-    if rule is None or (number.startswith("complex") and key.name != "nonzero"):
+    complex_ = number.startswith("complex") and key.name != "nonzero"
+    wraps = _integer(node) and type(op.scalar_op) not in _PICKING
+    if rule is None or complex_ or wraps:
         return [FactState.UNKNOWN] * len(node.outputs)
     return [_true_if(rule(_asking(feature), node))]
 
@@ -251,7 +263,8 @@ _WRITING = (subtensor.IncSubtensor, subtensor.AdvancedIncSubtensor)
 def _forwarded(
     key: Any, op: Any, feature: Any, fgraph: Any, node: Any, states: Any
 ) -> list[FactState]:
-    found = _true_if(bool(feature.check(node.inputs[0], key)))
+    wraps = isinstance(op, Prod) and _integer(node)
+    found = _true_if(not wraps and bool(feature.check(node.inputs[0], key)))
     return [found] * len(node.outputs)
 
 
@@ -279,7 +292,7 @@ def _summed(
     (x,) = node.inputs
     axes = range(x.type.ndim) if op.axis is None else op.axis
     some = key.name == "nonnegative" or all(x.type.shape[i] for i in axes)
-    return [_true_if(some and bool(feature.check(x, key)))]
+    return [_true_if(some and not _integer(node) and bool(feature.check(x, key)))]
 
 
 def _identity(

@@ -11,10 +11,12 @@ import pytensor.tensor as pt
 import pytest
 import scipy.linalg
 from pytensor.compile.mode import optdb
+from pytensor.graph.rewriting.basic import SequentialGraphRewriter
+from pytensor.graph.rewriting.db import RewriteDatabase
 from pytensor.tensor import linalg
 
 import kantor
-from kantor.corrections import WRONG
+from kantor.corrections import WRONG, restore, withdraw
 from kantor.database import databases
 
 RNG = np.random.default_rng(20261124)
@@ -130,6 +132,18 @@ def test_tags_are_given_back() -> None:
     assert _tags() == before
     kantor.unregister()
     assert _tags() == before
+
+
+def test_the_order_of_rewriting_is_given_back() -> None:
+    db = RewriteDatabase()
+    for name in ("first", "inv_of_inv", "between", "det_of_kronecker", "last"):
+        db.register(name, SequentialGraphRewriter(), "fast_run")
+    before = [e.name for e in db.query("+fast_run")]
+    taken = withdraw([db])
+    assert [e.name for e in db.query("+fast_run")] == ["first", "between", "last"]
+    db.register("later", SequentialGraphRewriter(), "fast_run")
+    restore(taken)
+    assert [e.name for e in db.query("+fast_run")] == [*before, "later"]
 
 
 def test_a_mode_without_kantor_is_pytensors_own() -> None:
