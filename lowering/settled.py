@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Set
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from lowering.costs import FREE, LAUNCH
-from lowering.plans import Planner
+from lowering.plans import Planner, untransposed
 from lowering.search import Moves, Roots, openable, positions, search, substituted
 from matchers.dims import Dims
 from matchers.terms import Atom, Term, shape
@@ -159,7 +159,9 @@ def _closed(order: list[Term], shared: Atom, roots: Roots, moves: Moves, graph: 
     definition = shared.definition
     assert definition is not None
     new = substituted(order, order.index(shared), definition)
-    around = [t for t in order if t.head is matmul and any([_inner(a) is shared for a in t.args])]
+    around = [
+        t for t in order if t.head is matmul and any([untransposed(a) is shared for a in t.args])
+    ]
     if any([moves(t) for old, t in new.items() if not isinstance(t, Atom) and old not in around]):
         return False
     if not around:
@@ -172,7 +174,3 @@ def _needed(roots: Roots, product: Term) -> bool:
     below = [t for t in positions((product,)) if t.args and t is not product]
     others = set(positions(roots, product))
     return all([t in others or t.head in (inverse, transpose, triangle) for t in below])
-
-
-def _inner(x: Any) -> Any:
-    return x.args[0] if isinstance(x, Term) and x.head is transpose else x
