@@ -120,13 +120,10 @@ def openable(order: list[Term]) -> set[Term]:
     return set(list(found)[-MOST_OPENED:])
 
 
-def positions(roots: Roots, without: Term | None = None) -> list[Term]:
-    """The terms in `roots` and in the definitions of their shared atoms, children first.
-
-    The term `without`, and what stands in no other term, is left out.
-    """
+def positions(roots: Roots) -> list[Term]:
+    """The terms in `roots` and in the definitions of their shared atoms, children first."""
     order: list[Term] = []
-    seen: set[Any] = {without}
+    seen: set[Any] = set()
     stack: list[Term | None] = list(reversed(roots))
     while stack:
         t = stack.pop()

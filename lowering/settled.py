@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Set
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lowering.costs import FREE, LAUNCH
 from lowering.plans import Planner, untransposed
@@ -78,15 +78,17 @@ def settled(roots: Roots, moves: Moves, graph: Graph) -> bool:
     if long and (_share(chains) or not all([_indifferent(t.args, graph.dims) for t in long])):
         return False
     offered = [t for t in order if not isinstance(t, Atom) and moves(t)]
-    if not all([_free(t, roots, graph) or _vain(t, order, roots, moves, graph) for t in offered]):
+    if not all(
+        [_free(t, order, roots, graph) or _vain(t, order, roots, moves, graph) for t in offered]
+    ):
         return False
     found = openable(order)
     return not found or (len(found) == 1 and _closed(order, next(iter(found)), roots, moves, graph))
 
 
-def _free(term: Term, roots: Roots, graph: Graph) -> bool:
+def _free(term: Term, order: list[Term], roots: Roots, graph: Graph) -> bool:
     """Whether a term costs nothing, as the diagonal of what is there anyway."""
-    return graph.planner(frozenset()).step(term).kernel in FREE and _needed(roots, term)
+    return graph.planner(frozenset()).step(term).kernel in FREE and _needed(order, roots, term)
 
 
 def _vain(term: Term, order: list[Term], roots: Roots, moves: Moves, graph: Graph) -> bool:
@@ -94,14 +96,20 @@ def _vain(term: Term, order: list[Term], roots: Roots, moves: Moves, graph: Grap
 
     A small region is searched as a whole in no more time than this takes.
     """
-    return len(order) >= LARGE and _cheapest(term, term, roots, moves, graph, 2 * LAUNCH)
+    return len(order) >= LARGE and _cheapest(term, term, order, roots, moves, graph, 2 * LAUNCH)
 
 
 def _cheapest(
-    term: Term, form: Term, roots: Roots, moves: Moves, graph: Graph, worth: float = 0.0
+    term: Term,
+    form: Term,
+    order: list[Term],
+    roots: Roots,
+    moves: Moves,
+    graph: Graph,
+    worth: float = 0.0,
 ) -> bool:
     """Whether a term costs no more than what `form` leads to, with all that is needed besides."""
-    known = frozenset(positions(roots, term))
+    known = frozenset(_without(order, roots, term))
     # Factors that are applied to others are not there by themselves.
     planner = graph.planner(frozenset(t for t in known if t.head not in _APPLIED))
     found = search((form,), lambda t: () if t in known else moves(t), planner)
@@ -166,11 +174,22 @@ def _closed(order: list[Term], shared: Atom, roots: Roots, moves: Moves, graph: 
         return False
     if not around:
         return True
-    return len(around) == 1 and _cheapest(around[0], new[around[0]], roots, moves, graph)
+    return len(around) == 1 and _cheapest(around[0], new[around[0]], order, roots, moves, graph)
 
 
-def _needed(roots: Roots, product: Term) -> bool:
+def _needed(order: list[Term], roots: Roots, product: Term) -> bool:
     """Whether what a product is computed from is needed even without it."""
+    others = _without(order, roots, product)
     below = [t for t in positions((product,)) if t.args and t is not product]
-    others = set(positions(roots, product))
     return all([t in others or t.head in (inverse, transpose, triangle) for t in below])
+
+
+def _without(order: list[Term], roots: Roots, left_out: Term) -> set[Term]:
+    """The terms that the roots are made of, but for one and what stands in no other."""
+    found: set[Any] = {*roots} - {left_out}
+    for t in reversed(order):
+        if t in found:
+            shared = isinstance(t, Atom) and t.definition is not None
+            found.update((t.definition,) if shared else t.args)
+            found.discard(left_out)
+    return found.intersection(order)  # arguments are lengths and flags as well

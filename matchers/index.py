@@ -29,6 +29,10 @@ _COMMON = (
 )
 
 
+# How many combinations of heads are remembered.
+_REMEMBERED = 4096
+
+
 class Index[K]:
     """Patterns by what a term must have to match them.
 
@@ -38,7 +42,7 @@ class Index[K]:
         In the order in which they are to be tried.
     """
 
-    __slots__ = ("_always", "_keys", "_rooms")
+    __slots__ = ("_always", "_everywhere", "_found", "_keys", "_rooms")
 
     def __init__(self, patterns: Iterable[tuple[K, Pattern]]) -> None:
         self._keys: list[K] = []
@@ -57,6 +61,10 @@ class Index[K]:
                 direct = {h for p in root.parts if (h := _own(p)) is not None}
                 rooms = self._rooms.setdefault(head, {})
                 rooms.setdefault(_rarest(needed), []).append((_bits(needed), _bits(direct), place))
+        self._everywhere = tuple([self._keys[p] for p in self._always])
+        # What terms with these heads may match; a dictionary, bounded, since the heads of a term
+        # say all.
+        self._found: dict[tuple[Head, int, int], tuple[K, ...]] = {}
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -70,26 +78,28 @@ class Index[K]:
             term = opened(term)
         room = self._rooms.get(term.head)
         if room is None:
-            return self._picked(self._always) if self._always else ()
-        lacking = ~term.heads
-        filed = [
-            entry
+            return self._everywhere
+        about = (term.head, *_argument_heads(term))
+        found = self._found.get(about)
+        if found is None:
+            if len(self._found) >= _REMEMBERED:
+                self._found.clear()
+            found = self._found[about] = self._looked_up(room, *about[1:])
+        return found
+
+    def _looked_up(
+        self, room: dict[int, list[tuple[int, int, int]]], direct: int, below: int
+    ) -> tuple[K, ...]:
+        """The keys of the patterns in a room, by the heads of arguments and below."""
+        lacking, missing = ~below, ~direct
+        places = [
+            place
             for rarest, entries in room.items()
             if not rarest & lacking
-            for entry in entries
-            if not entry[0] & lacking
+            for needed, own, place in entries
+            if not (needed & lacking or own & missing)
         ]
-        if filed:
-            direct, below = _argument_heads(term)
-            places = [
-                place for needed, own, place in filed if not (own & ~direct or needed & ~below)
-            ]
-            if places:
-                return self._picked(sorted(places + self._always))
-        return self._picked(self._always) if self._always else ()
-
-    def _picked(self, places: list[int]) -> tuple[K, ...]:
-        return tuple([self._keys[p] for p in places])
+        return tuple([self._keys[p] for p in sorted(places + self._always)])
 
 
 def _argument_heads(term: Term) -> tuple[int, int]:

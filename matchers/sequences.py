@@ -6,14 +6,17 @@ that could match it; then the variables and segments between two anchors share w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import pairwise
 from typing import Any, NamedTuple, override
 
-from matchers.elements import Node, every, operands
+from matchers.algebra import TRANSPOSED
+from matchers.elements import Node, Ordinary, every, opened, operands
 from matchers.marks import Free
 from matchers.state import State
 from matchers.terms import Atom, Head, LogicVar, Run, Term
-from matchers.vocabulary import inverse, transpose
+from matchers.vocabulary import inverse, matmul, transpose
 
 # An anchor (a Node that is not Free) takes one operand, a Free one or more, a segment any number.
 Element = Node | LogicVar
@@ -37,7 +40,7 @@ class Sequence(Node):
     """
 
     __slots__ = (
-        "_after", "_anchors", "_blocks", "_gaps", "_last_open", "_mirrored", "elements", "flat",
+        "_after", "_anchors", "_blocks", "_gaps", "_last_open", "_meeting", "elements", "flat",
         "least", "open", "parts", "single", "wanted",
     )  # fmt: skip
 
@@ -74,7 +77,7 @@ class Sequence(Node):
             (block, self.least - self._after[i] - 1, self._after[i])
             for block, i in zip(blocks, starts, strict=True)
         ]
-        self._mirrored = any(map(_mirrors, elements, elements[1:]))
+        self._meeting = [found for e, f in pairwise(elements) if (found := _meeting(e, f))]
         self._last_open = max((i for i, g in enumerate(self._gaps) if g.elements), default=-1)
         self.parts = tuple(self._anchors)
         self.wanted = head if self.least > 1 else None
@@ -92,8 +95,9 @@ class Sequence(Node):
         ops = self._operands(t)
         if ops is None:
             return False
-        if self._mirrored and not any(map(_may_mirror, ops, ops[1:])):
-            return False
+        for may_meet in self._meeting:
+            if not any(map(may_meet, ops, ops[1:])):
+                return False
         if not self.open:
             return all(e.admits(x) for e, x in zip(self._anchors, ops, strict=True))
         for block, before, after in self._blocks:
@@ -264,20 +268,54 @@ def _same_length(e: Element, first: Element) -> bool:
     return e is first
 
 
-def _mirrors(e: Element, f: Element) -> bool:
-    """Whether the second takes the transpose of what the first takes, as in Qᵀ Q."""
-    if not (isinstance(e, Free) and isinstance(f, Free)) or e.var is not f.var:
+def _meeting(e: Element, f: Element) -> Callable[[Any, Any], bool] | None:
+    """What two operands side by side must pass, where both elements hold the same variable."""
+    if isinstance(e, Free) and isinstance(f, Free):
+        return _may_mirror if e.var is f.var and {e.marks, f.marks} == {(), (None,)} else None
+    if isinstance(f, Free):
+        return _beside(e, f, last=False)
+    if isinstance(e, Free):
+        found = _beside(f, e, last=True)
+        return found and (lambda x, y: found(y, x))
+    return None
+
+
+def _beside(around: Element, free: Free, last: bool) -> Callable[[Any, Any], bool] | None:
+    """What A⁻¹ and its neighbour must pass in ``A⁻¹ A``, or in ``A A⁻¹`` (`last`)."""
+    if not isinstance(around, Ordinary) or len(around.parts) != 1:
+        return None
+    (inner,) = around.parts
+    if not (isinstance(inner, Free) and inner.var is free.var and inner.known_ahead):
+        return None
+    # What is transposed has its factors in the opposite order.
+    turned = len(inner.marks) % 2 != len(free.marks) % 2
+    return partial(_may_meet, around.wanted, -1 if last != turned else 0)
+
+
+def _may_meet(head: Head, end: int, whole: Any, neighbour: Any) -> bool:
+    """Whether the factor at one end of an argument may be the neighbour, transposed or not."""
+    whole = opened(whole)
+    if whole.head is not head:
         return False
-    return {e.marks, f.marks} == {(), (None,)}
+    return _may_equal(operands(whole.args[0], matmul)[end], neighbour)
 
 
-def _may_mirror(a: Any, b: Any) -> bool:
-    """Whether the two may be transposes of each other: no only where they are seen not to be."""
+def _may_equal(a: Any, b: Any) -> bool:
+    """Whether the two may be equal but for transposes: no only where leaves are seen to differ."""
     inner = a.args[0] if a.head is transpose else a
     other = b.args[0] if b.head is transpose else b
     if type(inner) is Atom or type(other) is Atom:
         shared = any([type(t) is Atom and t.definition is not None for t in (inner, other)])
         return shared or inner is other
-    if inner.head is not other.head:
+    return inner.head is other.head or TRANSPOSED.get(inner.head) is other.head
+
+
+def _may_mirror(a: Any, b: Any) -> bool:
+    """Whether the two may be transposes of each other."""
+    if not _may_equal(a, b):
         return False
-    return inner.head is not inverse or _may_mirror(inner.args[0], other.args[0])
+    inner = a.args[0] if a.head is transpose else a
+    other = b.args[0] if b.head is transpose else b
+    if inner.head is not inverse or other.head is not inverse:
+        return True
+    return _may_mirror(inner.args[0], other.args[0])

@@ -56,6 +56,12 @@ _IMPLIED = {
     "nonnegative": ("positive",),
     "nonzero": ("positive",),
 }
+# Those of them that PyTensor's inference does not know by itself.
+_UNKNOWN_TO_PYTENSOR = {
+    "symmetric": "positive_semidefinite",
+    "positive_semidefinite": "positive_definite",
+    "nonsingular": "orthogonal",
+}
 # What a solver promises of a matrix it reads one triangle of: of sums with it that says nothing.
 _OF_TRIANGLE = frozenset({"symmetric", "hermitian", "positive_definite", "positive_semidefinite"})
 _COMPOSED = frozenset({v.add, v.mul, v.matmul, v.scale, v.expm})
@@ -346,20 +352,11 @@ class View:
     def _proved(self, term: Any, key: str, ask: bool) -> bool:
         if not isinstance(term, Term):
             return False
-        if (term, key) in self._promises:
-            return True
-        if isinstance(term, Atom) and term.definition is not None:
-            if self._followed(term.definition, key, ask):
-                return True
-        elif self._followed(term, key, ask):
-            return True
-        if any(self.holds(term, stronger, ask) for stronger in _IMPLIED.get(key, ())):
+        if self._of_term(term, key, ask):
             return True
         # PyTensor says that blocks of any shape are triangular together.
         if not ask or (term.head in BLOCKS and key in TRIANGULAR):
             return False
-        if key in RULES and self._deeper(partial(proved, self, term, key)):
-            return True
         found = self.variables.get(term)
         if found is None or self.fgraph is None or (found[1] != 2 and key not in OF_ENTRIES):
             return False
@@ -367,7 +364,23 @@ class View:
             declare()
             # A relation has to hold for a Gram matrix of deficient rank too.
             self._facts = Facts(self.fgraph, gram=False)
-        return self._facts.proved(found[0], key)
+        stronger = _UNKNOWN_TO_PYTENSOR.get(key)
+        return self._facts.proved(found[0], key) or (
+            stronger is not None and self.holds(term, stronger)
+        )
+
+    def _of_term(self, term: Term, key: str, ask: bool) -> bool:
+        """Whether `key`, or one that implies it, follows from promises or from parts of a term."""
+        if (term, key) in self._promises:
+            return True
+        if isinstance(term, Atom) and term.definition is not None:
+            if self._followed(term.definition, key, ask):
+                return True
+        elif term.args and self._followed(term, key, ask):
+            return True
+        if any([self._of_term(term, stronger, ask) for stronger in _IMPLIED.get(key, ())]):
+            return True
+        return ask and key in RULES and self._deeper(partial(proved, self, term, key))
 
     def _followed(self, term: Term, key: str, ask: bool) -> bool:
         """Whether `key` follows from the parts of a term."""

@@ -7,6 +7,7 @@ from matchers.conditions import (
     positive_definite,
     same_shape,
     square,
+    wide,
 )
 from matchers.vocabulary import (
     cholesky,
@@ -54,7 +55,7 @@ def kron_matmat(A, B, M):
     """(A ⊗ B) M = (A ⊗ I) (I ⊗ B) M, column by column, each factor in one product."""
     inner = reshape(reshape(M.T, M.cols * A.cols, B.cols) @ B.T, M.cols, A.cols * B.rows).T
     outer = reshape(A @ reshape(inner, A.cols, B.rows * M.cols), A.rows * B.rows, M.cols)
-    return kron(A, B) @ M, outer
+    return kron(A, B) @ M, outer, wide(M)
 
 
 @relation(tags="kronecker", cites=VAN_LOAN)

@@ -6,6 +6,7 @@ from itertools import islice
 
 import pytensor.tensor as pt
 
+from matchers.blocks import hcat
 from matchers.match import Context, compile_pattern
 from matchers.terms import LogicVar, Run, Term, atom
 from matchers.vocabulary import (
@@ -40,6 +41,26 @@ def test_a_product_matches_within_a_product():
         ({A: a @ b, B: c}, Run(), Run()),
         ({A: b, B: c}, Run((a,)), Run()),
     ]
+
+
+def test_what_stands_beside_its_inverse():
+    """What an operand is looked at for first loses no match: runs, transposes, shared products."""
+    shared = atom(pt.matrix("p"), 2, a @ b)
+    for pattern, term in [
+        (inverse(A) @ A, inverse(shared) @ shared),
+        (A @ inverse(A), shared @ inverse(shared)),
+        (inverse(A) @ A.T, inverse(shared) @ shared.T),
+        (A.T @ inverse(A), shared.T @ inverse(shared)),
+        (A.T @ A, hcat(a, b).T @ hcat(a, b)),
+        (A.T @ A, shared.T @ shared),
+        (inverse(A) @ A, inverse(a @ b) @ a @ b),
+        (A @ inverse(A), a @ b @ inverse(a @ b)),
+        (inverse(A) @ A.T, inverse(a @ b) @ b.T @ a.T),
+        (A.T @ inverse(A), b.T @ a.T @ inverse(a @ b)),
+    ]:
+        assert len(windows(pattern, c @ term @ d)) == 1, (pattern, term)
+    assert windows(inverse(A) @ A, inverse(a) @ b @ a) == []
+    assert windows(A.T @ inverse(A), a @ inverse(a)) == []
 
 
 def test_an_explicit_segment_is_the_surrounding():
