@@ -368,7 +368,9 @@ def signed(term: Term) -> list[tuple[Term, bool]]:
         if a.head is v.scale and a.args[0] is _MINUS and not a.scalar:
             found[i] = a.args[1], True
     found.sort(key=lambda part: part[1])
-    return [(a, False) for a in term.args] if found[0][1] else found
+    if found[0][1]:  # all are: only the first is negated
+        found[0] = term.args[0], False
+    return found
 
 
 _MINUS = number(-1)

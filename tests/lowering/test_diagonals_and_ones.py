@@ -51,7 +51,7 @@ SAME: dict[str, tuple[Term, list[str]]] = {
     "times a diagonal": (v.diag(x) @ y, ["Elemwise"]),
     "a difference": (x - y, ["Elemwise"]),
     "two taken away": (x + x - y - v.scale(2, x), ["Elemwise"] * 3),
-    "nothing but negatives": (v.add(v.scale(-1, x), v.scale(-1, y)), ["Elemwise"] * 3),
+    "nothing but negatives": (v.add(v.scale(-1, x), v.scale(-1, y)), ["Elemwise"] * 2),
     "the inverse of one entry": (v.inverse(one), ["Elemwise"]),
     "a solve with one entry": (v.inverse(one) @ w.T, ["Elemwise"]),
     "a solve with one entry, from the right": (x @ v.inverse(one), ["Elemwise"]),
@@ -87,7 +87,11 @@ def test_what_is_added_stands_first() -> None:
     total = v.add(v.scale(-1, x), y)
     assert signed(total) == [(y, False), (x, True)]
     negative = v.add(v.scale(-1, x), v.scale(-1, y))
-    assert not any(minus for _, minus in signed(negative))
+    (first, minus), *others = signed(negative)
+    assert first.head is v.scale and not minus
+    assert [minus for _, minus in others] == [True]
+    planner = Planner(lambda n: 50.0, lambda *_: False)
+    assert planner.price((negative,)) == planner.price((v.add(v.scale(-1, x), y),)) + 250
 
 
 def test_zeros_are_left_out_of_sums() -> None:

@@ -17,7 +17,7 @@ RNG = np.random.default_rng(20261123)
 FAMILY = "distribution"
 
 A, B, C, D = pt.matrices("A", "B", "C", "D")
-x, y = pt.vectors("x", "y")
+x, y, z = pt.vectors("x", "y", "z")
 s = pt.scalar("s")
 T3 = pt.tensor3("T3")
 
@@ -28,7 +28,7 @@ def draw(*shape: int) -> Any:
 
 SQUARE = {
     A: draw(4, 4) + 8 * np.eye(4), B: draw(4, 4), C: draw(4, 4), D: draw(4, 4),
-    x: draw(4), y: draw(4), s: np.array(0.7), T3: draw(3, 4, 4),
+    x: draw(4), y: draw(4), z: draw(4), s: np.array(0.7), T3: draw(3, 4, 4),
 }  # fmt: skip
 
 COMMON = {
@@ -48,6 +48,7 @@ COMMON = {
     "a solve and an inverse": (solve(A, B) - inv(A) @ C, "A⁻¹ B - A⁻¹ C", "A⁻¹ (B - C)"),
     "solves of vectors": (solve(A, x) - s * solve(A, y), "A⁻¹ x - s·A⁻¹ y", "A⁻¹ (x - s·y)"),
     "a rest": (A @ B + D + A @ C, "A B + D + A C", "A (B + C) + D"),
+    "a residual": (y - A @ x - A @ z, "y - A x - A z", "A (-x - z) + y"),
     "three": (A @ B + A @ C - 2 * (A @ D), "A B + A C - 2·A D", "A (B + C - 2·D)"),
 }  # fmt: skip
 
