@@ -159,7 +159,6 @@ class Expressions:
             kinds = ["regular", "regular", "positive_definite", "orthogonal", "lower_triangular"]
             return self._leaf(self.random.choice(kinds), n, n)
         m, d = self._length(), depth - 1
-        lengths = SIZES[n]
         return self._any([
             lambda: self.regular(d, n) @ self.regular(d, n),
             lambda: self.regular(d, n).T,
@@ -167,11 +166,12 @@ class Expressions:
             lambda: self._leaf("positive") * self.regular(d, n),
             lambda: pt.diag(self._leaf("positive", n)),
             lambda: pt.diag(self._leaf("positive", n)) + self._gram(d, n, m),
-            lambda: self._leaf("positive") * pt.eye(lengths, dtype=self.dtype) + self._gram(d, n, m),
+            lambda: self._leaf("positive") * pt.eye(SIZES[n], dtype=self.dtype)
+            + self._gram(d, n, m),
             lambda: self.regular(d, n) + pt.outer(self.vector(d, n), self.vector(d, n)),
             lambda: linalg.cholesky(self._leaf("positive_definite", n, n)),
             lambda: self._leaf("positive_definite", n, n)
-            + self._leaf("positive") * pt.eye(lengths, dtype=self.dtype),
+            + self._leaf("positive") * pt.eye(SIZES[n], dtype=self.dtype),
             *self._of_kron_square(n),
             *self._of_blocks(n),
         ])  # fmt: skip
