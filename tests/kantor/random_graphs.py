@@ -34,9 +34,18 @@ class Expressions:
     static : bool
         Whether lengths are known from the types.
     dtype : str
+    sizes : dict, optional
+        The lengths of axes; `n` is m·k.
     """
 
-    def __init__(self, seed: int, static: bool = True, dtype: str = "float64") -> None:
+    def __init__(
+        self,
+        seed: int,
+        static: bool = True,
+        dtype: str = "float64",
+        sizes: dict[str, int] = SIZES,
+    ) -> None:
+        self.sizes = sizes
         self.random = Random(seed)
         self.values = np.random.default_rng(seed)
         self.static = static
@@ -49,7 +58,7 @@ class Expressions:
         which = self.random.randrange(2)
         key = (kind, *axes, which)
         if key not in self.leaves:
-            lengths = tuple(SIZES[a] for a in axes)
+            lengths = tuple(self.sizes[a] for a in axes)
             value = np.asarray(self._value(kind, lengths), self.dtype)
             shape = lengths if self.static else (None,) * len(lengths)
             name = f"{kind}{which}_{''.join(axes)}"
@@ -166,12 +175,12 @@ class Expressions:
             lambda: self._leaf("positive") * self.regular(d, n),
             lambda: pt.diag(self._leaf("positive", n)),
             lambda: pt.diag(self._leaf("positive", n)) + self._gram(d, n, m),
-            lambda: self._leaf("positive") * pt.eye(SIZES[n], dtype=self.dtype)
+            lambda: self._leaf("positive") * pt.eye(self.sizes[n], dtype=self.dtype)
             + self._gram(d, n, m),
             lambda: self.regular(d, n) + pt.outer(self.vector(d, n), self.vector(d, n)),
             lambda: linalg.cholesky(self._leaf("positive_definite", n, n)),
             lambda: self._leaf("positive_definite", n, n)
-            + self._leaf("positive") * pt.eye(SIZES[n], dtype=self.dtype),
+            + self._leaf("positive") * pt.eye(self.sizes[n], dtype=self.dtype),
             *self._of_kron_square(n),
             *self._of_blocks(n),
         ])  # fmt: skip
@@ -202,7 +211,7 @@ class Expressions:
         if n == "n" and m == "n":
             return [lambda: linalg.kron(self.matrix(depth, "m", "m"), self.matrix(depth, "k", "k"))]
         if (n, m) == ("m", "k"):
-            return [lambda: self.vector(depth, "n").reshape((2, 3))]
+            return [lambda: self.vector(depth, "n").reshape((self.sizes["m"], self.sizes["k"]))]
         return []
 
     def _of_kron_square(self, n: str) -> list[Callable[[], Any]]:
@@ -215,12 +224,12 @@ class Expressions:
                 linalg.kron(
                     definite("positive_definite", "m", "m"), definite("positive_definite", "k", "k")
                 )
-                + self._leaf("positive") * pt.eye(6, dtype=self.dtype)
+                + self._leaf("positive") * pt.eye(self.sizes[n], dtype=self.dtype)
             ),
         ]
 
     def _of_blocks(self, n: str) -> list[Callable[[], Any]]:
-        if n != "n":
+        if n != "n" or self.sizes != SIZES:
             return []
         return [
             lambda: linalg.block_diag(self.regular(0, "k"), self.regular(0, "k")),
