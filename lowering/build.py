@@ -137,6 +137,8 @@ class Builder:
             return v.as_matrix(term.var, term.core)
         if term.head is contract and term.args[1:] != step.needs:
             return self._built[step.needs[0]]  # the same by pairs
+        if term.head is v.scale and step.kernel == "view":
+            return self._built[step.needs[0]]  # with the coefficient elsewhere
         if term.head is v.matmul or step.kernel == "solve_triangular":
             return self._product(term, step)
         if term.head is v.eye:

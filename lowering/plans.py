@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 from lowering.chains import UNAPPLIED, Tree, applied, bracket
 from lowering.contractions import paired, sizes_of
 from lowering.costs import FREE, cost
+from lowering.placing import placed
 from lowering.polynomials import Poly
 from matchers import vocabulary as v
 from matchers.contractions import contract, is_pair, split_spec
 from matchers.dims import ONE, Dim, broadcast, shorter
-from matchers.terms import Atom, Head, Number, Term, number, shape
+from matchers.terms import Atom, Head, Number, Term, intern, number, shape
 
 # Kernels that factorize their matrix first; a second one with the same matrix does not again.
 FACTORIZING = frozenset({"solve", "solve_positive"})
@@ -173,6 +174,11 @@ class Planner:
             return Step("view", (), ONE, (paired(term, self.size),))
         if term.head is v.inverse and self.solver(term.args[0]) == "solve_triangular":
             return _substituted(term)
+        if term.head is v.scale:
+            coefficient, product = term.args
+            moved = placed(coefficient, product, self.size)
+            if moved is not None:
+                return Step("view", (), ONE, (moved,))
         return _BY_HEAD.get(term.head, _unknown)(term)
 
     # --- products -------------------------------------------------------------------------------
@@ -254,8 +260,8 @@ def solver_for(matrix: Term, holds: Callable[[Term, str], bool]) -> str:
 
 
 def _run(factors: tuple[Term, ...], first: int, last: int) -> Term:
-    """The product of some neighbours in a product."""
-    return factors[first] if first == last else v.matmul(*factors[first : last + 1])
+    """The product of some neighbours in a product, a scaled factor where it stands."""
+    return factors[first] if first == last else intern(v.matmul, factors[first : last + 1])
 
 
 def _first(tree: Tree) -> int:

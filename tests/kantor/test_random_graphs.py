@@ -82,7 +82,7 @@ def assert_kept(seed: int, depth: int) -> bool:
     return True
 
 
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.filterwarnings("error::kantor.KantorWarning", "ignore::RuntimeWarning")
 @pytest.mark.parametrize("start", range(0, 120, 12))
 def test_a_rewrite_keeps_everything(start: int) -> None:
     rewritten = [assert_kept(seed, 3) for seed in range(start, start + 12)]
@@ -90,7 +90,7 @@ def test_a_rewrite_keeps_everything(start: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.filterwarnings("error::kantor.KantorWarning", "ignore::RuntimeWarning")
 @pytest.mark.parametrize("depth", [2, 3, 4])
 def test_a_rewrite_keeps_everything_of_many(depth: int) -> None:
     rewritten = [assert_kept(seed, depth) for seed in range(1000, 1500)]
