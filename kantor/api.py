@@ -29,7 +29,8 @@ def assume(x: Any, **properties: bool | None) -> Any:
     **properties : bool, optional
         By name: those of PyTensor, such as ``symmetric`` and ``positive_definite``, and those of
         Kantor. ``positive``, ``nonnegative`` and ``nonzero`` are said of every entry,
-        ``positive_semidefinite`` and ``nonsingular`` of a matrix.
+        ``positive_semidefinite``, ``nonsingular``, ``full_column_rank``, ``full_row_rank``,
+        ``toeplitz`` and ``circulant`` of a matrix.
 
     Returns
     -------

@@ -1,21 +1,21 @@
-"""PyTensor's rewrites that change a value, which are left out wherever Kantor is switched on.
+"""PyTensor's rewrites that change a value, and what is in their place wherever Kantor is on.
 
-What they were for, relations do where it is true: a determinant is multiplied after its logarithm
-is taken, a diagonal is split where the factors are square. PyTensor is not patched: a mode excludes
-these names, and `register` takes their tags away until `unregister` gives them back.
-
-Two more are wrong for matrices that are seldom met, and models lean on them, so they stay:
-`lift_linalg_of_expanded_matrices` makes NaN of chol(A ⊗ B) where both factors are negative
-definite, and `cholesky_ldotlt` keeps the signs of L in chol(L Lᵀ) where its diagonal is negative.
+Most have a stand-in that is true wherever it is made (`stand_ins.py`); what has none is done by
+relations where it is true: a determinant is multiplied after its logarithm is taken, a diagonal is
+split where the factors are square. PyTensor is not patched: a mode excludes these names and brings
+the stand-ins in phases of its own, and `register` changes the entries of the global database until
+`unregister` changes them back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from pytensor.graph.rewriting.db import RewriteDatabase
+from pytensor.graph.rewriting.db import RewriteDatabase, RewriteDatabaseQuery
+
+from kantor.stand_ins import STAND_INS
 
 # By name, with what was measured in PyTensor 3.3.7; `tests/kantor/test_corrections.py` shows each.
 WRONG: Mapping[str, str] = MappingProxyType({
@@ -25,36 +25,91 @@ WRONG: Mapping[str, str] = MappingProxyType({
     "diag_of_blockdiag": "blocks that are not square, and other diagonals, have wrong values",
     "inv_of_inv": "(A⁺)⁻¹ of a singular matrix is A",
     "inv_of_diag_to_diag_reciprocal": "diag(d)⁺ is infinite where d is 0",
+    "cholesky_ldotlt": "chol(L Lᵀ) has the signs of L where its diagonal is negative",
+    "lift_linalg_of_expanded_matrices": "chol(A ⊗ B) is NaN where both are negative definite",
+    "useless_symmetric_transpose": "a complex positive definite matrix is taken for symmetric",
+    "inv_to_solve": "B A⁻¹ is (A⁻¹ Bᵀ)ᵀ for complex positive definite A",
+    "psd_solve_to_chol_solve": "solves with Lᵀ for Lᴴ where the matrix is complex",
+    "paired_triangular_solves_to_cho_solve": "takes Lᵀ for Lᴴ where L is complex",
+    "reuse_decomposition_multiple_solves":
+        "the LU of a matrix of integers is cut to integers; A⁻ᵀ is A⁻¹ where A is complex; "
+        "of a solve within a solve the factors are not shared",
+    "reuse_decomposition_multiple_solves_jax": "the same",
 })  # fmt: skip
 
-# A database, the name of what was withdrawn, and for each of its tags all entries in order.
-Tags = tuple[RewriteDatabase, str, dict[str, list[Any]]]
+# A database, the name of what was changed in it, and how every set was that held it, in order.
+Changed = tuple[RewriteDatabase, str, Any, dict[str, list[Any]]]
 
 
-def withdraw(databases: Iterable[RewriteDatabase]) -> tuple[Tags, ...]:
-    """Take the tags of what is wrong away, so that no query selects it; for `restore`."""
-    taken = []
+def correct(databases: Iterable[RewriteDatabase]) -> tuple[Changed, ...]:
+    """Put stand-ins in the place of what is wrong, or nothing; for `restore`."""
+    changed = []
     for db in databases:
         for name in WRONG:
             if name in db._names:
-                tags = {t: list(db.__db__[t]) for t in sorted(_tags(db, name))}
-                db.remove_tags(name, *tags)
-                taken.append((db, name, tags))
-    return tuple(taken)
+                entry, tags = db[name], dict(_held(db, name))
+                stand_in = stand_in_for(db, name)
+                if stand_in is None:
+                    db.remove_tags(name, *(t for t in tags if t not in db._names))
+                else:
+                    _swap(db, entry, stand_in)
+                changed.append((db, name, entry, tags))
+    return tuple(changed)
 
 
-def restore(taken: Iterable[Tags]) -> None:
-    """Give the tags back, each entry in its place: what is rewritten first may depend on it."""
-    for db, name, tags in reversed(tuple(taken)):
-        db.add_tags(name, *tags)
+def restore(changed: Iterable[Changed]) -> None:
+    """Everything as it was, each entry in its place: what is rewritten first may depend on it."""
+    for db, name, entry, tags in reversed(tuple(changed)):
+        _swap(db, db[name], entry)
         for tag, before in tags.items():
             held = db.__db__[tag]
+            held.add(entry)
             order = [*(e for e in before if e in held), *(e for e in held if e not in before)]
-            for entry in order:
-                held.remove(entry)
-                held.add(entry)
+            _refill(held, order)
 
 
-def _tags(db: RewriteDatabase, name: str) -> Iterable[str]:
+def stand_in_for(db: RewriteDatabase, name: str) -> Any:
+    """The stand-in for one entry of one database, or None."""
+    found = STAND_INS.get(name)
+    if found is None or not found.belongs_in(db.name):
+        return None
+    made = found.make(db[name], db.name)
+    made.name = name
+    return made
+
+
+def stand_ins(db: RewriteDatabase, query: RewriteDatabaseQuery) -> Iterator[Any]:
+    """Those for what a query selects of one database, were it not excluded."""
+    for name in STAND_INS:
+        if name in db._names and selects(query, db, name):
+            made = stand_in_for(db, name)
+            if made is not None:
+                yield made
+
+
+def selects(query: RewriteDatabaseQuery, db: RewriteDatabase, name: str) -> bool:
+    """Whether a query selects an entry by its name and tags."""
+    tags = {tag for tag, _ in _held(db, name)}
+    return (
+        any(t in tags for t in query.include)
+        and all(t in tags for t in query.require)
+        and not any(t in tags for t in query.exclude)
+    )
+
+
+def _held(db: RewriteDatabase, name: str) -> Iterator[tuple[str, list[Any]]]:
     entry = db[name]
-    return [tag for tag, held in db.__db__.items() if tag not in db._names and entry in held]
+    return ((tag, list(held)) for tag, held in list(db.__db__.items()) if entry in held)
+
+
+def _swap(db: RewriteDatabase, old: Any, new: Any) -> None:
+    if old is not new:
+        for held in db.__db__.values():
+            if old in held:
+                _refill(held, [new if e is old else e for e in held])
+
+
+def _refill(held: Any, order: list[Any]) -> None:
+    for entry in list(held):
+        held.remove(entry)
+    held.update(order)

@@ -13,7 +13,7 @@ from pytensor.compile.mode import optdb
 from pytensor.graph.rewriting.basic import GraphRewriter, SequentialGraphRewriter
 from pytensor.graph.rewriting.db import RewriteDatabase
 
-from kantor.corrections import Tags
+from kantor.corrections import Changed
 from kantor.engine import Engine
 from kantor.rewriter import KantorRewriter, RelationSub
 from relations.language import Relation
@@ -127,7 +127,7 @@ class Registered(RewriteDatabase):
     def __init__(self) -> None:
         super().__init__()
         self.database: RelationDatabase | None = None
-        self.withdrawn: tuple[Tags, ...] = ()
+        self.changed: tuple[Changed, ...] = ()
 
     def query(self, *tags: Any, **kwtags: Any) -> GraphRewriter:
         """What the relations' database builds from the query."""

@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from pytensor.compile.mode import Mode, get_mode, optdb
 from pytensor.graph.basic import Variable
 from pytensor.graph.rewriting.basic import GraphRewriter
 from pytensor.graph.rewriting.db import RewriteDatabase, RewriteDatabaseQuery
 
-from kantor.corrections import WRONG, restore, withdraw
-from kantor.database import DEFAULT_TAGS, REGISTERED, Registered, RelationDatabase, databases
+from kantor.corrections import WRONG, correct, restore, selects, stand_ins
+from kantor.database import KANTOR, REGISTERED, Registered, RelationDatabase, databases
+from kantor.mlx_kron import POSITION, MLXKron
 from matchers.properties import declare
 
 BACKENDS = {"NUMBA": "numba", "CVM": None, "JAX": "jax", "MLX": "mlx"}
 # The phase that Kantor belongs to: after canonicalize, before `inv_to_solve` hides the structure.
 PHASE = "stabilize"
-PHASE_POSITION = 1.5
+# The phases that have rewrites which Kantor corrects.
+PHASES = ("canonicalize", PHASE, "specialize")
+MLX_TAGS = ("mlx", KANTOR, REGISTERED)
 
 
 def mode(
@@ -82,8 +87,9 @@ def _base(backend: str | Mode | None) -> Mode:
 class KantorQuery(RewriteDatabaseQuery):
     """A query of PyTensor's database that has Kantor in its stabilize phase.
 
-    The phase as PyTensor would build it is switched off by a subquery that selects nothing, and the
-    phase with Kantor in it takes its place. Where Kantor or the phase is excluded, nothing changes.
+    The phases as PyTensor would build them are switched off by subqueries that select nothing, and
+    phases with Kantor, or with what stands in for rewrites that are wrong, take their places. Where
+    Kantor or its phase is excluded, nothing changes.
 
     Parameters
     ----------
@@ -95,11 +101,16 @@ class KantorQuery(RewriteDatabaseQuery):
     def __init__(self, plain: RewriteDatabaseQuery, database: RelationDatabase) -> None:
         subquery, extra = dict(plain.subquery), list(plain.extra_rewrites)
         own = plain.excluding(REGISTERED)
-        if database.selected(plain) and _selects_phase(plain):
+        if database.selected(plain) and _selects_phase(plain, PHASE):
             own = own.excluding(*WRONG)
-            phase = plain.subquery.get(PHASE, own).excluding(REGISTERED, *WRONG)
-            subquery[PHASE] = RewriteDatabaseQuery(include=())
-            extra.append((PhaseWithKantor(phase, database), PHASE_POSITION))
+            for name in PHASES:
+                if _selects_phase(plain, name):
+                    asked = plain.subquery.get(name, plain)
+                    relations = database if name == PHASE else None
+                    subquery[name] = RewriteDatabaseQuery(include=())
+                    extra.append((OwnPhase(name, asked, relations), optdb.__position__[name]))
+            if "mlx" in plain.include:
+                extra.append((MLXKron(), POSITION))
         super().__init__(
             plain.include, plain.require, own.exclude, subquery, plain.position_cutoff, extra
         )
@@ -134,38 +145,57 @@ class KantorQuery(RewriteDatabaseQuery):
         return (KantorQuery, (self.plain, self.database))
 
 
-def _selects_phase(query: RewriteDatabaseQuery) -> bool:
+def _selects_phase(query: RewriteDatabaseQuery, name: str) -> bool:
     """Whether PyTensor's database has the phase in what it builds from `query`."""
-    return (
-        any(t in query.include for t in DEFAULT_TAGS)
-        and not any(t in query.exclude for t in DEFAULT_TAGS)
-        and query.position_cutoff > PHASE_POSITION
-    )
+    return query.position_cutoff > optdb.__position__[name] and selects(query, optdb, name)
 
 
-class PhaseWithKantor(GraphRewriter):
-    """PyTensor's stabilize phase with Kantor first in each round.
+class OwnPhase(GraphRewriter):
+    """One of PyTensor's phases, with stand-ins for what is wrong in it, and Kantor first.
 
     It is built for each graph, since PyTensor's phase keeps what it learned of a graph's Ops.
+
+    Parameters
+    ----------
+    phase : str
+    query : RewriteDatabaseQuery
+        What PyTensor's mode asks for in this phase.
+    database : RelationDatabase, optional
+        Kantor, where it belongs in this phase.
     """
 
-    def __init__(self, query: RewriteDatabaseQuery, database: RelationDatabase) -> None:
+    def __init__(
+        self, phase: str, query: RewriteDatabaseQuery, database: RelationDatabase | None = None
+    ) -> None:
+        self.phase = phase
         self.query = query
         self.database = database
+        self._built: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
 
-    def _phase(self) -> GraphRewriter:
-        phase = optdb[PHASE].query(self.query)
-        phase.name = PHASE
-        phase.global_rewriters.insert(0, self.database.query(self.query))
+    def _phase(self) -> Any:
+        db = optdb[self.phase]
+        query = copy(self.query)
+        query.extra_rewrites = []
+        phase = db.query(query.excluding(REGISTERED, *WRONG))
+        phase.name = self.phase
+        for made in stand_ins(db, query):
+            if isinstance(made, GraphRewriter):
+                phase.global_rewriters.append(made)
+            else:
+                phase.node_tracker.add_tracker(made)
+        if self.database is not None:
+            phase.global_rewriters.insert(0, self.database.query(self.query))
         return phase
 
     def add_requirements(self, fgraph: Any) -> None:
         """What the phase requires."""
-        self._phase().add_requirements(fgraph)
+        self._built[fgraph] = self._phase()
+        self._built[fgraph].add_requirements(fgraph)
 
     def apply(self, fgraph: Any) -> Any:
         """Run the phase; its profile is what PyTensor's phase returns."""
-        return self._phase().apply(fgraph)
+        phase = self._built.pop(fgraph, None) or self._phase()
+        return phase.apply(fgraph)
 
     @classmethod
     def print_profile(cls, stream: Any, prof: Any, level: int = 0) -> None:
@@ -194,43 +224,46 @@ def register(*, relations: Any = None) -> None:
     declare()
     database = RelationDatabase(relations)
     phase = optdb[PHASE]
-    place = _place(phase)
+    place = _place(phase, Registered)
     if place is None:
         place = Registered()
         phase.register(_free_name(phase), place, use_db_name_as_tag=False)
+        optdb.register(_free_name(optdb), MLXKron(), use_db_name_as_tag=False, position=POSITION)
     if place.database is None:
         phase.add_tags(place.name, *place.tags)
-        place.withdrawn = withdraw(databases(optdb))
+        optdb.add_tags(_place(optdb, MLXKron).name, *MLX_TAGS)
+        place.changed = correct(databases(optdb))
     place.database = database
 
 
 def unregister() -> None:
     """Take Kantor out of PyTensor's global database; without `register` it does nothing."""
     phase = optdb[PHASE]
-    place = _place(phase)
+    place = _place(phase, Registered)
     if place is not None and place.database is not None:
         phase.remove_tags(place.name, *place.tags)
-        restore(place.withdrawn)
-        place.database, place.withdrawn = None, ()
+        optdb.remove_tags(_place(optdb, MLXKron).name, *MLX_TAGS)
+        restore(place.changed)
+        place.database, place.changed = None, ()
 
 
-def _place(phase: RewriteDatabase) -> Registered | None:
-    for name in _names(phase):
-        if name in phase:
+def _place(db: RewriteDatabase, kind: type) -> Any:
+    for name in _names(db):
+        if name in db:
             try:
-                found = phase[name]
+                found = db[name]
             except KeyError:
                 continue
-            if isinstance(found, Registered):
+            if isinstance(found, kind):
                 return found
     return None
 
 
-def _free_name(phase: RewriteDatabase) -> str:
-    return next(name for name in _names(phase) if name not in phase)
+def _free_name(db: RewriteDatabase) -> str:
+    return next(name for name in _names(db) if name not in db)
 
 
-def _names(phase: RewriteDatabase) -> Iterator[str]:
+def _names(db: RewriteDatabase) -> Iterator[str]:
     """The names that the place may have, first choice first.
 
     A mode that excludes a name before it is registered leaves it in PyTensor's tables, where it can

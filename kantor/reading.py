@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -17,18 +17,18 @@ from kantor.sizes import SAMPLES, Lengths, Sample
 from kantor.steps import Step
 from lowering.build import Builder, CannotBuild
 from lowering.costs import LAUNCH, cost, number_of_launches
-from lowering.decide import Decision, decide
+from lowering.decide import SLACK, Decision, decide
 from lowering.plans import FACTORIZING, Plan, Planner, solver_for, total, untransposed
 from lowering.polynomials import Poly
 from lowering.search import Candidate, Moves, positions
 from lowering.settled import Graph, settled
 from matchers import vocabulary as v
 from matchers.contractions import contract
-from matchers.dims import Axis, Dim, basic_axes
+from matchers.dims import ONE, Axis, Dim, basic_axes
 from matchers.kernels import Call, node_kernel, solver
-from matchers.readers import MULTIPLYING, SOLVERS, core_op
-from matchers.regions import Region, contracting, repeating
-from matchers.terms import Atom, Term, shape
+from matchers.readers import FACTORIZED, MULTIPLYING, SOLVERS, core_op
+from matchers.regions import Region, contracting
+from matchers.terms import Atom, Number, Term, shape
 from matchers.view import View
 
 # Heads that a plan may compute otherwise than the graph does, though the term is the same.
@@ -45,6 +45,8 @@ _REPLANNED = frozenset(
         contract,
     }
 )
+# Heads of which one may do for several nodes, as for a matrix and its transpose.
+_DEAR = frozenset({v.det, v.logabsdet, v.expm})
 
 
 class Reading:
@@ -83,7 +85,7 @@ class Reading:
         substituted = [
             t for t in formed if solver_for(t.args[0], self.view.promised) == "solve_triangular"
         ]
-        if substituted or self._contracts:
+        if substituted or self._contracts or self._twice:
             return False
         scaled = {t for t in self.view.variables if t.head is v.scale}
         graph = Graph(self.products, self._direct, scaled, self.view.dims, self._planner)
@@ -106,8 +108,22 @@ class Reading:
     @cached_property
     def _contracts(self) -> bool:
         """Whether an einsum, or a sum over a product that repeats a factor, reads as a product."""
-        outputs = [n.outputs[0] for n in self.region.nodes if contracting([n])]
+        outputs = [x for n in self.region.nodes if contracting([n]) for x in n.outputs]
         return any([_multiplies(self.view.definition(x)) for x in outputs])
+
+    @cached_property
+    def _twice(self) -> bool:
+        """Whether two dear nodes compute one term, or the same of a matrix and its transpose."""
+        dear = [
+            (kind, n)
+            for n, kind in zip(self.region.nodes, self._kinds, strict=True)
+            if kind in FACTORIZED and kind not in SOLVERS
+        ]
+        if len(dear) < 2:
+            return False
+        made = {self.view.definition(n.outputs[-1]) for _, n in dear}
+        of = {(kind, untransposed(self.view.term(n.inputs[0], 2))) for kind, n in dear}
+        return len(made) < len(dear) or len(of) < len(dear)
 
     @cached_property
     def _multiplies_filled(self) -> bool:
@@ -143,7 +159,11 @@ class Reading:
     def _calls(self) -> Iterator[Call]:
         """What each node runs; PyTensor factorizes a matrix once for all solves with it."""
         factorized: set[Term] = set()
+        again = _repeated(self.region.nodes)
         for node in self.region.nodes:
+            if node in again:
+                yield "view", (), ONE
+                continue
             kernel, sizes, batch = node_kernel(self.view, node)
             if kernel in FACTORIZING:
                 matrix = untransposed(self.view.term(node.inputs[0], 2))
@@ -181,10 +201,11 @@ class Reading:
             m.relation.name for m in candidate.path if getattr(m, "relation", None) is not None
         )
         after = plan.polynomial(self.view.dims.normal)
-        decision = decide(self.before(), after, self.known, self.view.dims.reduced)
+        slack = SLACK if names else 0.0
+        decision = decide(self.before(), after, self.known, self.view.dims.reduced, slack)
         if decision.taken and not names:
             names = ("associativity",)
-            if not any(map(repeating, self.region.nodes)):
+            if not contracting(self.region.nodes):
                 decision = self._rebracketed(decision, plan)
         return Step(
             names,
@@ -198,11 +219,15 @@ class Reading:
         )
 
     def _rebracketed(self, decision: Decision, plan: Plan) -> Decision:
-        """The same form in another order must save flops, more than a launch is worth."""
+        """The same form in another order must save flops, more than a launch is worth.
+
+        With as many launches, as where a coefficient goes elsewhere, a quarter of that is enough.
+        """
         launches = number_of_launches(self.calls) - number_of_launches(plan.calls())
+        more = 1 if launches else 0.25
         saved = decide(
             decision.before,
-            decision.after + LAUNCH * (launches + 1),
+            decision.after + LAUNCH * (launches + more),
             self.known,
             self.view.dims.reduced,
         )
@@ -211,20 +236,31 @@ class Reading:
     def build(self, step: Step) -> list[tuple[Any, Any]] | None:
         """Each output and what replaces it, or None where a length has no source."""
         leaves = [t.var for t in _atoms(*self.roots)]
+        replanned = _REPLANNED | _DEAR if self._twice else _REPLANNED
         changed = [
             (key, new)
             for key, old, new in zip(self.keys, self.roots, step.after, strict=True)
-            if old is not new or not _REPLANNED.isdisjoint(t.head for t in positions((old,)))
+            if old is not new
+            or type(core_op(key[0].owner)) in MULTIPLYING
+            or isinstance(old, Number)
+            or not replanned.isdisjoint(t.head for t in positions((old,)))
         ]
         replaced = [var for (var, _), _ in changed]
         builders: dict[str, Builder] = {}
-        pairs = []
+        pairs: list[tuple[Any, Any]] = []
         for (var, core), new in changed:
             dtype = str(var.type.dtype)
             if dtype not in builders:
                 builders[dtype] = Builder(
-                    step.plan, self.view.dims, leaves, replaced, dtype, self.view.promised
+                    step.plan,
+                    self.view.dims,
+                    leaves,
+                    replaced,
+                    dtype,
+                    self.view.promised,
+                    self.view.measured,
                 )
+            builders[dtype].renewed.update(pairs)
             try:
                 # A new node is traced to what it replaces, not to this line.
                 with config.change_flags(traceback__limit=0):
@@ -244,7 +280,7 @@ def _read(fgraph: Any, region: Region) -> tuple[View, Region]:
 
     A node that is a leaf keeps its inputs alive, so these are outputs of what remains.
     """
-    view = View(fgraph, region.nodes)
+    view = View(fgraph, region.nodes, region.evidence)
     inside = set(region.nodes)
     roots = set(region.roots)
     todo = list(region.roots)
@@ -263,7 +299,22 @@ def _read(fgraph: Any, region: Region) -> tuple[View, Region]:
     if len(inside) == len(region.nodes) and len(roots) == len(region.roots):
         return view, region
     nodes = [n for n in region.nodes if n in inside]
-    return view, Region(nodes, [o for n in nodes for o in n.outputs if o in roots])
+    outputs = [o for n in nodes for o in n.outputs if o in roots]
+    return view, Region(nodes, outputs, region.evidence)
+
+
+def _repeated(nodes: Iterable[Any]) -> set[Any]:
+    """The nodes that do what another does, to the same inputs; PyTensor merges the two."""
+    first: dict[Any, Any] = {}
+    same: dict[Any, Any] = {}
+    again: set[Any] = set()
+    for node in nodes:
+        key = (node.op, *(same.get(i, i) for i in node.inputs))
+        found = first.setdefault(key, node)
+        if found is not node:
+            again.add(node)
+            same.update(zip(node.outputs, found.outputs, strict=True))
+    return again
 
 
 def _leaves(root: Term, seen: set[Term]) -> Iterator[Any]:
@@ -283,7 +334,9 @@ def _leaves(root: Term, seen: set[Term]) -> Iterator[Any]:
 
 
 def _multiplies(t: Term) -> bool:
-    """Whether a term is more than the sum of a leaf."""
+    """Whether a term is more than the sum of a leaf, scaled or not."""
+    if t.head is v.scale and not t.scalar:
+        t = t.args[1]
     if isinstance(t, Atom) or t.head in (v.batch_sum, v.total):
         return False
     return len(t.args) > 2 or not any(map(v.is_ones, t.args))

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from kantor.explanation import ExplainedRegion, Explanation
 from kantor.notation import quantity
 from kantor.survey import Kernel
+from lowering.decide import LARGER
 from lowering.polynomials import SMALLEST
 
 NOTHING = (
@@ -17,6 +18,7 @@ NOTHING = (
 WIDTH = 100
 REASONS = {
     "for all sizes": f"cheaper for all sizes, from length {SMALLEST} on",
+    "for larger sizes": f"cheaper for all sizes, from length {LARGER} on",
     "at the known sizes": "cheaper at the known sizes",
     "not cheaper at the known sizes": "not cheaper at the known sizes",
 }

@@ -220,7 +220,9 @@ _OPS = {
     "expm": ("Expm",),
     "inverse": ("MatrixInverse",),
     "kron": ("KroneckerProduct",),
-    "logabsdet": ("SLogDet", "Elemwise"),
+    "logabsdet": ("SLogDet", "SignedLogDet", "Elemwise"),
+    "pinv": ("MatrixPinv",),
+    "taken": ("AdvancedSubtensor",),
     "matmul": (
         "Dot", "BatchedDot", "Einsum", "Solve", "SolveTriangular", "CholeskySolve", "Elemwise",
         "DimShuffle",

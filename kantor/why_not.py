@@ -28,7 +28,7 @@ from matchers.regions import regions
 from matchers.terms import Atom, Term, shape
 from relations.language import Direction, Relation
 from relations.library import OFF_BY_DEFAULT, select
-from relations.rules import complex_part, replaced, same_batch
+from relations.rules import complex_part, in_batch, replaced
 
 
 def why_not(explanation: Explanation, relation: str | Relation) -> WhyNot:
@@ -240,7 +240,7 @@ def _restricted(match: Match, after: Term, place: Place) -> WhyNot | None:
     number = complex_part(relation, match.bindings)
     if number is not None:
         stage, why = "field", f"it {relation.restriction}, and {notation.term(number)} is complex"
-    elif not same_batch(match.term, after, place.survey.reading.view):
+    elif in_batch(match.term, after, place.survey.reading.view) is None:
         stage, why = "batch", f"{notation.term(after)} would not have the same batch dimensions"
     else:
         return None

@@ -18,11 +18,13 @@ from pytensor.tensor.blockwise import Blockwise
 from pytensor.tensor.elemwise import DimShuffle
 from pytensor.tensor.linalg.solvers.general import Solve
 
+from lowering.columns import KERNELS
 from lowering.plans import Plan, Step, signed
 from matchers import vocabulary as v
 from matchers.blocks import column_of, row_of, unit_column
 from matchers.contractions import contract, vector
 from matchers.dims import Axis, Dim, Dims, axis_length, length, summed
+from matchers.signs import signed_logdet
 from matchers.terms import Atom, Head, Number, Term, shape
 
 
@@ -45,6 +47,8 @@ class Builder:
         The dtype of the region.
     promised : callable
         Whether Ops of the graph promise a structure of a term.
+    measured : collection of Variable
+        Variables whose lengths the graph asks for already; asked where no leaf has them.
     """
 
     def __init__(
@@ -55,6 +59,7 @@ class Builder:
         replaced: Collection[Any],
         dtype: str,
         promised: Callable[[Term, str], bool],
+        measured: Collection[Any] = (),
     ) -> None:
         self.plan = plan
         self.dims = dims
@@ -62,7 +67,11 @@ class Builder:
         self.replaced = set(replaced)
         self.dtype = dtype
         self.promised = promised
+        self.measured = measured
+        # What is replaced already, for leaves that are outputs of the region as well.
+        self.renewed: dict[Any, Any] = {}
         self._built: dict[Term, Any] = {}
+        self._determinants: dict[Term, Any] = {}
         self._lengths: dict[Axis, Any] = {}
 
     def value(self, root: Term) -> Any:
@@ -89,7 +98,7 @@ class Builder:
             new = v.reshaped(self.value(root.args[0]), self.length(root.args[1]))
         elif core == 0 or root.scalar:
             new = self.value(root)
-            new = new[(0,) * new.type.ndim] if new.type.ndim else new
+            new = new[(0,) * new.type.ndim] if new.type.ndim and not like.type.ndim else new
         else:
             new = self.value(root)
             new = vector(new) if core == 1 else new
@@ -119,13 +128,15 @@ class Builder:
     def _source(self, s: Axis) -> Any:
         """The length of an axis, asked of a variable that the new graph may mention."""
         own = Dim(1, frozenset([(s, 1)]))
-        for d in (own, *self.dims.members(own)):
-            ((axis, _),) = d.powers
-            known = axis.owner in self.leaves or axis.axis is None
-            if isinstance(axis.owner, tuple):
-                continue
-            if known and self.replaced.isdisjoint(ancestors([axis.owner])):
-                return length(d)
+        same = (own, *self.dims.members(own))
+        for asked in (self.leaves, self.measured):
+            for d in same:
+                ((axis, _),) = d.powers
+                if isinstance(axis.owner, tuple):
+                    continue
+                known = axis.axis is None or axis.owner in asked
+                if known and self.replaced.isdisjoint(ancestors([axis.owner])):
+                    return length(d)
         raise CannotBuild(f"the length {s} is not known from any input")
 
     def _make(self, term: Term, step: Step) -> Any:
@@ -134,13 +145,15 @@ class Builder:
         if isinstance(term, Atom):
             if term.definition is not None:
                 return self._built[term.definition]
-            return v.as_matrix(term.var, term.core)
+            return v.as_matrix(self.renewed.get(term.var, term.var), term.core)
         if term.head is contract and term.args[1:] != step.needs:
             return self._built[step.needs[0]]  # the same by pairs
         if term.head is v.scale and step.kernel == "view":
             return self._built[step.needs[0]]  # with the coefficient elsewhere
         if term.head is v.matmul or step.kernel == "solve_triangular":
             return self._product(term, step)
+        if term.head is v.inverse and step.kernel == "view":
+            return transposed(self._built[step.needs[0]])
         if term.head is v.eye:
             return pt.eye(self.length(term.args[0]), dtype=self.dtype)
         if term.head is v.ones:
@@ -149,6 +162,12 @@ class Builder:
             return linalg.cholesky(transposed(self._built[term.args[0]]))
         if term.head is v.add:
             return self._sum(term)
+        if term.head is v.first:
+            return pt.eye(self.length(term.args[0]), 1, dtype=self.dtype)
+        if term.head is v.det_sign or (
+            term.head is v.logabsdet and v.det_sign(*term.args) in self.plan.steps
+        ):
+            return self._of_determinant(term)
         if term.head is v.zeros:
             return pt.zeros(tuple(map(self.length, term.args)), dtype=self.dtype)
         if term.head is v.rows_of:
@@ -162,7 +181,18 @@ class Builder:
         ]
         if term.head in _OF_ONE and all(args[0].type.broadcastable[-2:]):
             return _OF_ONE[term.head](args[0])
-        return term.head.build(*args)
+        return KERNELS.get(term.head, term.head.build)(*args)
+
+    def _of_determinant(self, term: Term) -> Any:
+        """The sign or the logarithm of a determinant, of one node for both."""
+        (matrix,) = term.args
+        x = self._built[matrix]
+        if all(x.type.broadcastable[-2:]):
+            return _OF_ONE[term.head](x)
+        found = self._determinants.get(matrix)
+        if found is None:
+            found = self._determinants[matrix] = signed_logdet(x)
+        return found[0 if term.head is v.det_sign else 1]
 
     def _stored_above(self, matrix: Term) -> bool:
         """Whether the triangle that a Cholesky factorization reads is not the one with entries."""
@@ -189,7 +219,7 @@ class Builder:
         a, b = (self._built[t] for t in step.needs)
         if step.kernel == "view":
             return row_of(a, b) if step.side == "left" else column_of(a, b)
-        if step.kernel == "product":
+        if step.kernel == "product" or (step.kernel == "scalar" and step.matrix is None):
             return pt.dot(a, b) if a.type.ndim == b.type.ndim == 2 else pt.matmul(a, b)
         if step.kernel == "elementwise":
             d = _column(a) if step.side == "left" else transposed(_column(a))
@@ -236,6 +266,7 @@ class Builder:
 _OF_ONE: dict[Head, Callable[[Any], Any]] = {
     v.inverse: pt.reciprocal,
     v.det: v.item.build,
+    v.det_sign: lambda x: pt.sign(v.item.build(x)),
     v.logabsdet: lambda x: v.log_magnitude.build(v.item.build(x)),
 }
 

@@ -147,5 +147,6 @@ def sizes_of(term: Term) -> tuple[str, tuple[Dim, ...], Dim]:
     groups = Groups.of(parts[0], parts[1], output)
     batch, rows, summed, columns = map(times, groups[:4])
     if not groups.summed:
-        return "elementwise", (batch * rows * columns,), ONE
+        size = batch * rows * columns
+        return ("scalar", (), ONE) if size == ONE else ("elementwise", (size,), ONE)
     return "product", (rows, summed, columns), batch

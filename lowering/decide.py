@@ -1,7 +1,8 @@
 """Whether a form is cheaper: proved for all sizes, else by the sizes that are known.
 
-A choice is made when it holds for all unknown dimensions of at least `SMALLEST`, else by static
-shapes, shared variables' present shapes, or declared sizes; else the graph stays as it is.
+A choice is made when it holds for all unknown dimensions of at least `SMALLEST`, or of at least
+`LARGER` where no more than `SLACK` is lost below; else by static shapes, shared variables' present
+shapes, or declared sizes; else the graph stays as it is.
 """
 
 from __future__ import annotations
@@ -9,8 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from lowering.costs import LAUNCH
 from lowering.polynomials import Poly
 from matchers.dims import Axis, Dim
+
+# A form of more nodes may lose some launches on small matrices that it wins back on others.
+LARGER = 32
+SLACK = 8 * LAUNCH
 
 
 @dataclass(frozen=True)
@@ -21,7 +27,7 @@ class Decision:
     ----------
     taken : bool
     why : str
-        ``for all sizes``, ``at the known sizes``, or what is missing.
+        ``for all sizes``, ``for larger sizes``, ``at the known sizes``, or what is missing.
     before, after : Poly
     """
 
@@ -41,6 +47,7 @@ def decide(
     after: Poly,
     sizes: Mapping[Axis, float],
     reduced: Callable[[Dim], Dim] = lambda d: d,
+    slack: float = 0.0,
 ) -> Decision:
     """Compare two costs.
 
@@ -51,10 +58,14 @@ def decide(
         Dimensions that are known, though not for certain: they decide cost, never validity.
     reduced : callable, optional
         Another form of dimensions, in which a proof may succeed that fails otherwise.
+    slack : float, optional
+        What may be lost where dimensions are not `LARGER`.
     """
     gain = before - after
     if gain.positive() or gain.normal(reduced).positive():
         return Decision(True, "for all sizes", before, after)
+    if slack and gain.positive(LARGER) and (gain + slack).positive():
+        return Decision(True, "for larger sizes", before, after)
     known = gain.at(sizes)
     if known.constant is not None:
         taken = known.constant > 0

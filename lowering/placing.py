@@ -14,7 +14,7 @@ from matchers.terms import Term, intern, shape
 
 
 def placed(coefficient: Term, product: Term, size: Callable[[Dim], float]) -> Term | None:
-    """The product with its smallest factor scaled, not in normal form; None if nothing is gained.
+    """The product with one factor scaled, not in normal form; None if nothing is gained.
 
     Parameters
     ----------
@@ -27,22 +27,31 @@ def placed(coefficient: Term, product: Term, size: Callable[[Dim], float]) -> Te
     """
     if product.scalar or shape(product)[2] or shape(coefficient)[2]:
         return None
+    factors = product.args
     if product.head is v.matmul:
-        if ONE not in [shape(f)[1] for f in product.args[:-1]]:
-            return None  # a product of more operations than a pass
-    elif product.head is not v.kron:
+        # A product of more operations than a pass is none of a column with a row.
+        splits = [i for i, f in enumerate(factors[:-1]) if shape(f)[1] == ONE]
+        if not splits:
+            return None
+        # A column or row that stands alone; others may be products that are needed elsewhere.
+        alone = {0} if splits[0] == 0 else set()
+        alone |= {len(factors) - 1} if splits[-1] == len(factors) - 2 else set()
+        places = sorted(alone) or range(len(factors))
+    elif product.head is v.kron:
+        places = range(len(factors))
+    else:
         return None
-    entries = [size(rows) * size(cols) for rows, cols, _ in map(shape, (product, *product.args))]
-    whole, *parts = [
-        float("inf") if _applied(t) else n
-        for n, t in zip(entries, (product, *product.args), strict=True)
-    ]
-    least = min(range(len(parts)), key=parts.__getitem__)
-    if not parts[least] < whole:
+    sizes = {i: _entries(factors[i], size) for i in places if not _applied(factors[i])}
+    if not sizes or min(sizes.values()) >= _entries(product, size):
         return None
-    factors = list(product.args)
-    factors[least] = v.scale(coefficient, factors[least])
-    return intern(product.head, tuple(factors))
+    least = min(sizes, key=sizes.__getitem__)
+    scaled = [v.scale(coefficient, f) if i == least else f for i, f in enumerate(factors)]
+    return intern(product.head, tuple(scaled))
+
+
+def _entries(t: Term, size: Callable[[Dim], float]) -> float:
+    rows, cols, _ = shape(t)
+    return size(rows) * size(cols)
 
 
 def _applied(factor: Term) -> bool:

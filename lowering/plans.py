@@ -18,7 +18,7 @@ from lowering.placing import placed
 from lowering.polynomials import Poly
 from matchers import vocabulary as v
 from matchers.contractions import contract, is_pair, split_spec
-from matchers.dims import ONE, Dim, broadcast, shorter
+from matchers.dims import ONE, Dim, broadcast, shorter, summed
 from matchers.terms import Atom, Head, Number, Term, intern, number, shape
 
 # Kernels that factorize their matrix first; a second one with the same matrix does not again.
@@ -127,7 +127,7 @@ class Planner:
 
     def price(self, roots: Iterable[Term]) -> float:
         """What the plan for `roots` costs at these sizes."""
-        total, stack = 0.0, list(roots)
+        total, stack = 0.0, list(dict.fromkeys(roots))
         seen: set[Term] = set(stack)
         factorized: set[Term] = set()
         while stack:
@@ -172,8 +172,12 @@ class Planner:
             return self._chosen[term]
         if term.head is contract and not is_pair(*split_spec(term.args[0])):
             return Step("view", (), ONE, (paired(term, self.size),))
-        if term.head is v.inverse and self.solver(term.args[0]) == "solve_triangular":
-            return _substituted(term)
+        if term.head is v.inverse:
+            (matrix,) = term.args
+            if self.solver(matrix) == "solve_triangular":
+                return _substituted(term)
+            if matrix.head is v.transpose:  # one inverse for a matrix and its transpose
+                return Step("view", (), ONE, (v.inverse(matrix.args[0]),))
         if term.head is v.scale:
             coefficient, product = term.args
             moved = placed(coefficient, product, self.size)
@@ -228,6 +232,8 @@ class Planner:
         batch = _batch(parts[0], parts[1])
         side = applied(kinds, i, k, j)
         if not side:
+            if m == inner == n == batch == ONE:
+                return Step("scalar", (), ONE, parts)
             return Step("product", (m, inner, n), batch, parts)
         left = side == "left"
         (factor, other), kind = (parts, kinds[i]) if left else (parts[::-1], kinds[j])
@@ -333,6 +339,15 @@ def _of_shape(kernel: str) -> Callable[[Term], Step]:
     return step
 
 
+def _pinv(term: Term) -> Step:
+    m, n, _ = shape(term.args[0])
+    return Step("pinv", (m, n, shorter(m, n)), _batch(term), term.args)
+
+
+def _qr(term: Term) -> Step:
+    return Step("thin_qr", shape(term)[:2], _batch(term), term.args)
+
+
 def _reduced(term: Term) -> Step:
     return Step("elementwise", (_entries(term.args[0]),), _batch(term), _terms(term.args))
 
@@ -387,15 +402,25 @@ def _sylvester(term: Term) -> Step:
     return Step("sylvester", (shape(a)[0], shape(b)[0]), _batch(term), term.args)
 
 
+def _orders(factors: Iterable[Term]) -> tuple[Dim, ...]:
+    """The orders of what is no column, which is the diagonal of a matrix."""
+    return tuple([shape(f)[0] for f in factors if shape(f)[1] != ONE]) or (ONE,)
+
+
 def _shifted_solve(term: Term) -> Step:
     _, x, *factors = term.args
-    sizes = (shape(x)[1], *(shape(f)[0] for f in factors))
-    return Step("shifted_solve", sizes, ONE, _terms(term.args))
+    sizes = (shape(x)[1], *_orders(factors))
+    return Step("shifted_solve", sizes, _batch(term), _terms(term.args))
 
 
 def _shifted_logabsdet(term: Term) -> Step:
-    sizes = tuple(shape(f)[0] for f in term.args[1:])
-    return Step("shifted_logabsdet", sizes, ONE, _terms(term.args))
+    return Step("shifted_logabsdet", _orders(term.args[1:]), _batch(term), _terms(term.args))
+
+
+def _det_powers(term: Term) -> Step:
+    """Two determinants in one step."""
+    a, _, b, _ = term.args
+    return Step("determinants", (shape(a)[0], shape(b)[0]), _batch(term), (a, b))
 
 
 def _contraction(term: Term) -> Step:
@@ -403,9 +428,28 @@ def _contraction(term: Term) -> Step:
     return Step(kernel, sizes, batch, _terms(term.args))
 
 
+def _by_column(kernel: str) -> Callable[[Term], Step]:
+    """A kernel on a column of n entries and, it may be, k others beside it."""
+
+    def step(term: Term) -> Step:
+        c, *others = term.args
+        order = shape(c)[0]
+        if len(others) == 2:  # and a row, beside which it is embedded in a circulant matrix
+            order = summed(order, shape(others.pop(0))[0])
+        sizes = (order, *(shape(x)[1] for x in others))
+        return Step(kernel, sizes, _batch(term), _terms(term.args))
+
+    return step
+
+
 def _gram(term: Term) -> Step:
     rows, cols, _ = shape(term.args[0])
     return Step("product", (cols, rows, cols), _batch(term), term.args)
+
+
+def _sign(term: Term) -> Step:
+    """The sign of a determinant comes with its logarithm, of one factorization."""
+    return Step("view", (), ONE, (*term.args, v.logabsdet(*term.args)))
 
 
 _unknown = _entrywise("unknown")
@@ -414,12 +458,17 @@ _BY_HEAD: dict[Head, Callable[[Term], Step]] = {
     v.reshape: _reshaped,
     v.size: _view,
     v.item: _view,
+    v.members: _view,
+    v.cell: _view,
     v.diagonal: _view,
     # Few operations beside those that made their arguments, as in a determinant.
     v.power: _view,
     v.log_power: _view,
+    v.power_sign: _view,
+    v.det_sign: _sign,
     v.log_diagonal: _view,
     v.gram: _gram,
+    v.det_powers: _det_powers,
     v.scale: _entrywise("elementwise"),
     v.reciprocal: _entrywise("elementwise"),
     v.triangle: _entrywise("elementwise"),
@@ -441,6 +490,7 @@ _BY_HEAD: dict[Head, Callable[[Term], Step]] = {
     v.batch_sum: _batch_summed,
     v.beside: _entrywise("copy"),
     v.log_magnitude: _entrywise("elementwise"),
+    v.root: _entrywise("elementwise"),
     v.prod: _reduced,
     v.trace: lambda t: Step("elementwise", (shape(t.args[0])[0],), _batch(t), _terms(t.args)),
     contract: _contraction,
@@ -454,8 +504,47 @@ _BY_HEAD: dict[Head, Callable[[Term], Step]] = {
     v.eigh: _of_order("eigh"),
     v.eigvalsh: _of_order("eigvalsh"),
     v.svd: _of_shape("svd"),
+    v.full_svd: _of_shape("svd"),
+    v.svdvals: _of_shape("svdvals"),
+    v.qr: _of_shape("qr"),
+    v.full_qr: _of_shape("qr"),
+    v.lu: _of_shape("lu"),
+    v.ascending: _of_order("sort"),
+    v.spread: _entrywise("copy"),
+    v.taken: _entrywise("copy"),
+    v.scattered: _entrywise("copy"),
+    v.pinv: _pinv,
+    v.small_inverse: _of_order("small_inverse"),
+    v.thin_qr: _qr,
+    v.thin_q: _view,
+    v.thin_r: _view,
     v.sylvester: _sylvester,
     v.discrete_lyapunov: _of_order("lyapunov"),
     v.shifted_solve: _shifted_solve,
     v.shifted_logabsdet: _shifted_logabsdet,
+    **dict.fromkeys(
+        (
+            v.shifted_det,
+            v.shifted_inverse_trace,
+            v.shifted_adjoint_left,
+            v.shifted_adjoint_right,
+        ),
+        _shifted_logabsdet,
+    ),
+    v.shifted_sum_solve: _shifted_solve,
+    v.noisy_solve: _shifted_solve,
+    v.noisy_logabsdet: _shifted_logabsdet,
+    v.shifted_sum_logabsdet: _shifted_logabsdet,
+    v.circulant: _entrywise("gather"),
+    v.toeplitz: _entrywise("gather"),
+    v.mirrored: _entrywise("copy"),
+    v.first: _entrywise("copy"),
+    v.lead: _entrywise("copy"),
+    v.convolved: _by_column("convolution"),
+    v.deconvolved: _by_column("convolution"),
+    v.toeplitz_dot: _by_column("convolution"),
+    v.transposed_toeplitz_dot: _by_column("convolution"),
+    v.levinson: _by_column("levinson"),
+    v.circulant_det: _by_column("spectrum"),
+    v.circulant_logabsdet: _by_column("spectrum"),
 }

@@ -21,6 +21,8 @@ LONGEST_OPENED = 12
 # Of many that could be opened, those nearest to the outputs are tried: a tower has one per level.
 MOST_OPENED = 6
 PATIENCE = 10
+# How many of the cheapest forms are looked at for the shortest, where they cost the same.
+TIES = 4
 
 Roots = tuple[Term, ...]
 Moves = Callable[[Term], Iterable[Any]]
@@ -86,6 +88,11 @@ def search(
             if found.cost < best:
                 best, idle = found.cost, 0
     ranked = sorted(seen.values(), key=lambda c: (c.cost, len(c.path)))
+    equal = [c for c in ranked[:TIES] if c.cost == ranked[0].cost and c.path]
+    if ranked[0].path and len(equal) > 1:  # what is priced alike may still be said in fewer terms
+        shortest = min(equal, key=lambda c: (len(positions(c.roots)), len(c.path)))
+        ranked.remove(shortest)
+        ranked.insert(0, shortest)
     return Found(tuple(ranked), len(heap))
 
 

@@ -67,6 +67,7 @@ def settled(roots: Roots, moves: Moves, graph: Graph) -> bool:
     chains = [t for t in order if t.head is matmul]
     if sum([len(t.args) - 1 - sum(map(is_ones, t.args)) for t in chains]) < graph.products:
         return False
+    chains = [t for t in chains if not _scaled_along(t, graph)]
     if not all([graph.direct(a) for t in chains for a in t.args]):
         return False
     drawn = {t.args[1] for t in graph.scaled - set(order)}
@@ -86,8 +87,18 @@ def settled(roots: Roots, moves: Moves, graph: Graph) -> bool:
     return not found or (len(found) == 1 and _closed(order, next(iter(found)), roots, moves, graph))
 
 
+def _scaled_along(product: Term, graph: Graph) -> bool:
+    """Whether it scales the rows, the columns or both of one matrix, in whatever order."""
+    factors = [a for a in product.args if a.head is not diag]
+    if len(factors) != 1 or len(product.args) > 3 or not graph.direct(factors[0]):
+        return False
+    return len(product.args) == 2 or product.args[1] is factors[0]
+
+
 def _free(term: Term, order: list[Term], roots: Roots, graph: Graph) -> bool:
     """Whether a term costs nothing, as the diagonal of what is there anyway."""
+    if term.head is inverse:  # of a transpose it is a view of what is not there otherwise
+        return False
     return graph.planner(frozenset()).step(term).kernel in FREE and _needed(order, roots, term)
 
 
@@ -137,11 +148,19 @@ def _smaller(whole: Term, drawn: Set[Term], dims: Dims) -> bool:
             elif not (dims.equal(m, rows) and dims.equal(n, cols)):
                 return True
     # Of a product, several factors together may have been one that was scaled.
-    return whole.head is matmul and any([_product(x) and x is not whole for x in drawn])
+    return whole.head is matmul and any(
+        [_product(x) and _within(x.args, whole.args) for x in drawn]
+    )
 
 
 def _product(x: Term) -> bool:
     return x.head is matmul and not any(map(is_ones, x.args))
+
+
+def _within(run: tuple[Term, ...], factors: tuple[Term, ...]) -> bool:
+    """Whether some factors, but not all, stand side by side in a product."""
+    n, room = len(run), len(factors) - len(run)
+    return room > 0 and any([factors[i : i + n] == run for i in range(room + 1)])
 
 
 def _indifferent(factors: tuple[Term, ...], dims: Dims) -> bool:

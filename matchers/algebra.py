@@ -20,6 +20,7 @@ from pytensor.tensor.elemwise import DimShuffle
 
 from matchers.dims import ONE, Dim, broadcast
 from matchers.terms import (
+    Atom,
     Head,
     LogicVar,
     Number,
@@ -153,9 +154,13 @@ def _scale_build(c: Any, x: Any) -> Any:
     if isinstance(x, (int, float, complex)):
         return c * x
     if isinstance(c, (int, float, complex)):
-        c = np.asarray(c).astype(x.type.dtype)
+        # Half of a length is no integer, and 1e30 of it would wrap around.
+        real = x.type.ndim == 0 and x.type.dtype.startswith(("int", "uint"))
+        c = np.asarray(c) if real else np.asarray(c).astype(x.type.dtype)
     elif c.type.dtype != x.type.dtype and not c.type.dtype.startswith("complex"):
         c = pt.cast(c, x.type.dtype)
+    if c.ndim == 1 and x.type.ndim > 1:
+        c = c[:, None, None]  # one coefficient for each member of a batch
     return pt.mul(c, x)
 
 
@@ -170,6 +175,8 @@ def _reciprocal_normal(head: Head, args: tuple[Any, ...]) -> Any:
         return number(1 / c.value)
     if isinstance(c, Term) and c.head is reciprocal:
         return c.args[0]
+    if isinstance(c, Term) and c.head.name == "ones":
+        return c
     if isinstance(c, Term) and c.head is scale and c.scalar:
         return scale(reciprocal(c.args[0]), reciprocal(c.args[1]))
     return intern(head, (c,))
@@ -250,12 +257,30 @@ def _mul_normal(head: Head, args: tuple[Any, ...]) -> Any:
             coefs.append(x)
         else:
             factors.append(x)
+    factors = _cancelled(factors)
     if not factors:
-        return functools.reduce(_coefficient, coefs)
+        return functools.reduce(_coefficient, coefs, number(1))
     product = factors[0] if len(factors) == 1 else intern(mul, tuple(factors))
     for c in reversed(coefs):
         product = scale(c, product)
     return product
+
+
+def _cancelled(factors: list[Any]) -> list[Any]:
+    """Scalar factors without those that another one divides by, where there is a value at all."""
+    for r in factors:
+        if isinstance(r, Term) and r.head is reciprocal and r.scalar:
+            (by,) = r.args
+            while isinstance(by, Atom) and by.definition is not None:
+                by = by.definition
+            left = [x for x in factors if x is not r]
+            try:
+                for x in by.args if isinstance(by, Term) and by.head is mul else (by,):
+                    left.remove(x)
+            except ValueError:
+                continue  # some of it is not there
+            return _cancelled(left + [r] * (factors.count(r) - 1))
+    return factors
 
 
 mul = Head(
@@ -301,6 +326,8 @@ def _transpose_normal(head: Head, args: tuple[Any, ...]) -> Any:
 
 # What the transpose of a term is made of the transposes of its arguments by: [A B]ᵀ = [Aᵀ; Bᵀ].
 TRANSPOSED: dict[Head, Head] = {}
+# What the transpose of a term is by another identity, or None where it stays a transpose.
+FLIPPED: dict[Head, Callable[[Term], Any]] = {}
 
 
 def _carried(x: Any) -> tuple[Any, ...] | None:
@@ -322,6 +349,8 @@ def _transposed_leaf(x: Any) -> Any:
         return x.args[0]
     if isinstance(x, Term) and x.head is zeros:
         return zeros(x.args[1], x.args[0])
+    if isinstance(x, Term) and x.head in FLIPPED and (flipped := FLIPPED[x.head](x)) is not None:
+        return flipped
     return intern(transpose, (x,))
 
 
@@ -357,6 +386,10 @@ def _item_normal(head: Head, args: tuple[Any, ...]) -> Any:
     (x,) = args
     if isinstance(x, Term) and x.head is scale and not x.scalar:
         return _coefficient(x.args[0], item(x.args[1]))
+    if isinstance(x, Term) and x.head is eye:
+        return number(1)
+    if isinstance(x, Term) and x.head.name == "cell":
+        return x.args[0]
     return x if is_scalar(x) else intern(item, (x,))
 
 
@@ -388,13 +421,13 @@ def linear(*linear: int) -> Callable[[Head, tuple[Any, ...]], Any]:
 
     def normal(head: Head, args: tuple[Any, ...]) -> Any:
         coefs, plain = [], []
-        for i, a in enumerate(args):
-            scaled = isinstance(a, Term) and a.head is scale and not a.scalar
-            if scaled and (not linear or i in linear):
+        for i, arg in enumerate(args):
+            a, pulled = arg, not linear or i in linear
+            # A number may stand in front of a symbolic coefficient.
+            while pulled and isinstance(a, Term) and a.head is scale and not a.scalar:
                 coefs.append(a.args[0])
-                plain.append(a.args[1])
-            else:
-                plain.append(a)
+                a = a.args[1]
+            plain.append(a)
         made = flat_normal(head, tuple(plain)) if head.flat else intern(head, tuple(plain))
         for c in reversed(coefs):
             made = scale(c, made)

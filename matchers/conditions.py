@@ -7,8 +7,8 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
-from matchers.dims import ONE, Dim, Dims
-from matchers.properties import OF_ENTRIES, OF_MATRICES
+from matchers.dims import ONE, Dim, Dims, const
+from matchers.properties import OF_DIAGONALS, OF_ENTRIES, OF_MATRICES, OF_RANK
 from matchers.terms import LogicVar, shape
 
 # Assumption keys of PyTensor that a condition may name; others come from `assumed`.
@@ -20,14 +20,14 @@ STRUCTURES = (
 BATCH_CONDITIONS = ("same_batch", "unbatched")
 # Conditions on axes; all others name a structure.
 SHAPE_CONDITIONS = (
-    "square", "same_shape", "same_rows", "same_cols", "conforming", "nonempty", "wide",
-    *BATCH_CONDITIONS,
+    "square", "two_by_two", "same_shape", "same_rows", "same_cols", "conforming", "nonempty",
+    "wide", "evenly_known", *BATCH_CONDITIONS,
 )  # fmt: skip
 # Structures of square matrices only. To PyTensor a triangular matrix, and a selection of rows, need
 # not be square, and what is said of entries is said of vectors as well.
 SQUARE_STRUCTURES = (
     "symmetric", "positive_definite", "diagonal", "orthogonal", "permutation",
-    *OF_MATRICES,
+    "circulant", *OF_MATRICES,
 )  # fmt: skip
 
 _AS_WRITTEN: Mapping[LogicVar, Any] = MappingProxyType({})
@@ -50,7 +50,7 @@ class Condition(NamedTuple):
     ----------
     name : str
         ``square``, ``same_shape``, ``same_rows``, ``same_cols``, ``conforming``, ``nonempty``,
-        ``wide``, ``same_batch``, ``unbatched``, or the name of an assumption.
+        ``wide``, ``evenly_known``, ``same_batch``, ``unbatched``, or the name of an assumption.
     variables : tuple
         The logic variables that it constrains.
     implied : bool
@@ -83,6 +83,8 @@ class Condition(NamedTuple):
                 yield from zip(a, b, strict=True)
         elif self.name == "square":
             yield from shapes
+        elif self.name == "two_by_two":
+            yield from ((n, const(2)) for s in shapes for n in s)
         elif self.name in SQUARE_STRUCTURES:
             yield from (
                 s for s, x in zip(shapes, self.variables, strict=True) if x.kind == "matrix"
@@ -103,6 +105,10 @@ class Condition(NamedTuple):
             return self._of_batches([shape(bindings.get(x, x))[2] for x in self.variables], dims)
         if self.name == "wide":
             return all(dims.normal(shape(bindings.get(x, x))[1]) != ONE for x in self.variables)
+        if self.name == "evenly_known":
+            shapes = [shape(bindings.get(x, x))[:2] for x in self.variables]
+            static = [all(dims.normal(n).known for n in pair) for pair in shapes]
+            return all(static) or not any(static)
         if self.name in SHAPE_CONDITIONS:
             return all(dims.equal(a, b) for a, b in self.equations(bindings)) and all(
                 n.known and n.coef > 0 for n in map(dims.normal, self.nonzero(bindings))
@@ -122,6 +128,8 @@ class Condition(NamedTuple):
         names = [str(bindings.get(x, x)) for x in self.variables]
         if self.name == "square":
             return f"give {names[0]} a static square shape, e.g. pt.matrix(shape=(n, n))"
+        if self.name == "two_by_two":
+            return f"give {names[0]} the static shape (2, 2)"
         if self.name == "conforming":
             return f"give {' and '.join(names)} static shapes that conform"
         if self.name == "same_shape":
@@ -135,10 +143,12 @@ class Condition(NamedTuple):
             return f"give {' and '.join(names)} no batch axes"
         if self.name == "wide":
             return f"{' and '.join(names)} would need more than one column"
+        if self.name == "evenly_known":
+            return f"give {' and '.join(names)} static shapes"
         if self.name == "nonempty":
             what = "static shapes" if names[1:] else "a static shape"
             return f"give {' and '.join(names)} {what}"
-        own = self.name in OF_ENTRIES or self.name in OF_MATRICES
+        own = self.name in (*OF_ENTRIES, *OF_MATRICES, *OF_DIAGONALS, *OF_RANK)
         where = "kantor" if own else "pytensor.assumptions"
         return f"declare {where}.assume({names[0]}, {self.name}=True)"
 
@@ -146,6 +156,11 @@ class Condition(NamedTuple):
 def square(*matrices: LogicVar) -> Condition:
     """Each of `matrices` has as many rows as columns."""
     return Condition("square", matrices)
+
+
+def two_by_two(*matrices: LogicVar) -> Condition:
+    """Each of `matrices` has two rows and two columns."""
+    return Condition("two_by_two", matrices)
 
 
 def conforming(*matrices: LogicVar) -> Condition:
@@ -156,11 +171,11 @@ def conforming(*matrices: LogicVar) -> Condition:
 def implied(condition: Condition) -> Condition:
     """`condition`, which holds wherever the left side of the relation has a value.
 
-    Only ``square`` can be implied so far: the inverse of a Kronecker product with a factor that is
-    not square does not exist.
+    Only ``square`` and ``nonempty`` can be implied: the inverse of a Kronecker product with a
+    factor that is not square does not exist, nor does the QR factorization of an empty matrix.
     """
-    if condition.name != "square":
-        raise ValueError(f"{condition} cannot be implied; only square can")
+    if condition.name not in ("square", "nonempty"):
+        raise ValueError(f"{condition} cannot be implied; only square and nonempty can")
     return condition._replace(implied=True)
 
 
@@ -187,6 +202,15 @@ def nonempty(*matrices: LogicVar) -> Condition:
 def wide(*matrices: LogicVar) -> Condition:
     """None of `matrices` is known to be a column, where the relation would gain nothing."""
     return Condition("wide", matrices)
+
+
+def evenly_known(*matrices: LogicVar) -> Condition:
+    """Either the lengths of all of `matrices` are known, or those of none.
+
+    It is no condition of an identity: a matrix of unknown shape beside one of a known shape is left
+    as it is, which PyTensor's tests ask for.
+    """
+    return Condition("evenly_known", matrices)
 
 
 def same_batch(*matrices: LogicVar) -> Condition:
@@ -252,3 +276,13 @@ def positive_semidefinite(*matrices: LogicVar) -> Condition:
 def nonsingular(*matrices: LogicVar) -> Condition:
     """Each of `matrices` is square and has an inverse, which need not be computed."""
     return assumed("nonsingular", *matrices)
+
+
+def full_column_rank(*matrices: LogicVar) -> Condition:
+    """The columns of each of `matrices` are linearly independent."""
+    return assumed("full_column_rank", *matrices)
+
+
+def full_row_rank(*matrices: LogicVar) -> Condition:
+    """The rows of each of `matrices` are linearly independent."""
+    return assumed("full_row_rank", *matrices)

@@ -45,6 +45,21 @@ def _square(args: tuple[Any, ...]) -> Iterator[Equation]:
     yield m, n
 
 
+def _circular(args: tuple[Any, ...]) -> Iterator[Equation]:
+    c, x = args
+    yield shape(c)[0], shape(x)[0]
+
+
+def _toeplitz_dot(args: tuple[Any, ...]) -> Iterator[Equation]:
+    _, r, x = args
+    yield shape(r)[0], shape(x)[0]
+
+
+def _transposed_toeplitz_dot(args: tuple[Any, ...]) -> Iterator[Equation]:
+    c, _, x = args
+    yield shape(c)[0], shape(x)[0]
+
+
 def _reshaped(args: tuple[Any, ...]) -> Iterator[Equation]:
     m, n, _ = shape(args[0])
     yield m * n, args[1] * args[2]
@@ -87,6 +102,9 @@ DEMANDS: dict[Head, Callable[[tuple[Any, ...]], Iterator[Equation]]] = {
     v.kron_adjoint_left: _adjoint,
     v.kron_adjoint_right: _adjoint,
     v.sylvester: _sylvester,
+    v.toeplitz_dot: _toeplitz_dot,
+    v.transposed_toeplitz_dot: _transposed_toeplitz_dot,
+    **dict.fromkeys((v.convolved, v.deconvolved, v.levinson), _circular),
     v.discrete_lyapunov: _lyapunov,
     **dict.fromkeys(
         (v.inverse, v.det, v.logabsdet, v.cholesky, v.expm, v.eigh, v.eigvalsh), _square

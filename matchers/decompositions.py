@@ -35,6 +35,7 @@ def _expm_normal(head: Head, args: tuple[Any, ...]) -> Any:
 expm = Head("expm", linalg.expm, shape, _expm_normal, template="exp({0})")
 # Of each entry; right sides only.
 exponential = Head("exponential", pt.exp, shape, template="e^({0})")
+exponential.scalars = True
 
 # --- factorizations -------------------------------------------------------------------------------
 
@@ -60,6 +61,11 @@ def _factor(name: str, place: int, of: Callable[[Dim, Dim], tuple[Dim, Dim]]) ->
 eigh = _factorization("eigh", linalg.eigh)
 eigvalsh = _factorization("eigvalsh", lambda x: (linalg.eigvalsh(x),))
 svd = _factorization("svd", lambda x: linalg.svd(x, full_matrices=False))
+full_svd = _factorization("full_svd", linalg.svd)
+svdvals = _factorization("svdvals", lambda x: (linalg.svd(x, compute_uv=False),))
+qr = _factorization("qr", lambda x: linalg.qr(x, mode="economic"))
+full_qr = _factorization("full_qr", linalg.qr)
+lu = _factorization("lu", linalg.lu)
 
 eigenvalue_factor = _factor("eigenvalues", 0, lambda m, n: (m, ONE))
 eigenvector_factor = _factor("eigenvectors", 1, lambda m, n: (m, n))
@@ -67,10 +73,27 @@ u_factor = _factor("svd_u", 0, lambda m, n: (m, shorter(m, n)))
 s_factor = _factor("svd_s", 1, lambda m, n: (shorter(m, n), ONE))
 vt_factor = _factor("svd_vt", 2, lambda m, n: (shorter(m, n), n))
 
-FACTORIZATIONS = (eigh, eigvalsh, svd)
+full_u_factor = _factor("full_svd_u", 0, lambda m, n: (m, m))
+full_vt_factor = _factor("full_svd_vt", 2, lambda m, n: (n, n))
+# The first output where there is no other.
+s_alone = _factor("singular_values", 0, lambda m, n: (shorter(m, n), ONE))
+q_factor = _factor("qr_q", 0, lambda m, n: (m, shorter(m, n)))
+r_factor = _factor("qr_r", 1, lambda m, n: (shorter(m, n), n))
+full_q_factor = _factor("full_qr_q", 0, lambda m, n: (m, m))
+full_r_factor = _factor("full_qr_r", 1, lambda m, n: (m, n))
+p_factor = _factor("lu_p", 0, lambda m, n: (m, m))
+l_factor = _factor("lu_l", 1, lambda m, n: (m, shorter(m, n)))
+upper_factor = _factor("lu_u", 2, lambda m, n: (shorter(m, n), n))
+
+FACTORIZATIONS = (eigh, eigvalsh, svd, full_svd, svdvals, qr, full_qr, lu)
 FACTORS = (
-    eigenvalue_factor, eigenvector_factor, u_factor, s_factor, vt_factor,
+    eigenvalue_factor, eigenvector_factor, u_factor, s_factor, vt_factor, full_u_factor,
+    full_vt_factor, s_alone, q_factor, r_factor, full_q_factor, full_r_factor, p_factor, l_factor,
+    upper_factor,
 )  # fmt: skip
+
+# The entries of a column in ascending order; right sides only.
+ascending = Head("ascending", lambda x: pt.sort(x, axis=-2), shape, template="sorted({0})")
 
 
 def eigenvalues(x: Any) -> Any:

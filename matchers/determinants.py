@@ -1,8 +1,8 @@
 """What determinants, traces and quadratic forms become: powers, logarithms and Gram matrices.
 
-These heads stand on right sides only, so nothing reads them. A power by a length, and its
-logarithm, have their value at length 0 whatever the coefficient is: the determinant of an empty
-matrix is 1.
+These heads stand on right sides, and nothing but a sum of logarithms is read as one. A power by a
+length, and its logarithm, have their value at length 0 whatever the coefficient is: the determinant
+of an empty matrix is 1.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytensor.tensor as pt
+from pytensor.tensor import linalg
 
 from matchers.algebra import eye, linear, size, transpose
-from matchers.dims import ONE
+from matchers.dims import ONE, broadcast
 from matchers.terms import Head, Term, intern, shape
 
 
@@ -79,3 +80,22 @@ gram = Head(
     template="gram({0})",
     symmetric=True,
 )
+
+
+def _det_powers_build(a: Any, p: Any, b: Any, q: Any) -> Any:
+    sign, log = linalg.slogdet(a)
+    other_sign, other_log = linalg.slogdet(b)
+    signs = sign**p * other_sign**q
+    # To the power 0 a determinant is 1, also where it has no logarithm.
+    logs = pt.switch(pt.eq(p, 0), 0.0, p * log) + pt.switch(pt.eq(q, 0), 0.0, q * other_log)
+    return (signs * pt.exp(logs)).astype(log.type.dtype)
+
+
+# det(A)ᵖ det(B)^q by signs and logarithms, which have a value where a determinant overflows.
+det_powers = Head(
+    "det_powers",
+    _det_powers_build,
+    lambda a, p, b, q: (ONE, ONE, broadcast([shape(a)[2], shape(b)[2]])),
+    template="det({0})^{1} det({2})^{3}",
+)
+det_powers.reduces = True

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytensor.tensor as pt
 
-from matchers.algebra import eye, transpose
+from matchers.algebra import eye, linear, scale, transpose
 from matchers.dims import ONE
 from matchers.terms import HEADS, Head, Number, Term, intern, number, shape
 
@@ -64,3 +64,37 @@ def logabsdet_normal(head: Head, args: tuple[Any, ...]) -> Any:
     if isinstance(x, Term) and x.head.name == "diag":
         return HEADS["total"](log_magnitude(x.args[0]))
     return intern(head, (x,))
+
+
+def diag_normal(head: Head, args: tuple[Any, ...]) -> Any:
+    """Linear, and of ones the identity."""
+    made = linear()(head, args)
+    inner = made.args[1] if isinstance(made, Term) and made.head is scale else made
+    if inner.head is head and isinstance(x := inner.args[0], Term) and x.head.name == "ones":
+        unit = eye(x.args[0])
+        return unit if inner is made else scale(made.args[0], unit)
+    return made
+
+
+def diagonal_normal(head: Head, args: tuple[Any, ...]) -> Any:
+    """Linear; of a diagonal matrix what it is made of, and of the identity ones."""
+    made = linear()(head, args)
+    inner = made.args[1] if isinstance(made, Term) and made.head is scale else made
+    if inner.head is not head or not isinstance(x := inner.args[0], Term):
+        return made
+    if x.head.name == "diag":
+        found = x.args[0]
+    elif x.head is eye:
+        found = HEADS["ones"](x.args[0])
+    else:
+        return made
+    return found if inner is made else scale(made.args[0], found)
+
+
+def _root_normal(head: Head, args: tuple[Any, ...]) -> Any:
+    (x,) = args
+    return x if isinstance(x, Term) and x.head.name == "ones" else intern(head, args)
+
+
+# Of each entry the square root, of what is positive.
+root = Head("root", pt.sqrt, shape, _root_normal, template="√{0}")

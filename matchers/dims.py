@@ -267,13 +267,17 @@ class Dims:
             return found
         out = dim
         # Bindings are acyclic, so this ends.
-        while any(s in self._bound for s, _ in out.powers):
-            new = Dim(out.coef)
+        while any([s in self._bound for s, _ in out.powers]):
+            coef, powers = out.coef, dict[Axis, int]()
             for s, p in out.powers:
-                part = self._bound.get(s) or Dim(1, frozenset([(s, 1)]))
-                for _ in range(p):
-                    new = new * part
-            out = new
+                part = self._bound.get(s)
+                if part is None:
+                    powers[s] = powers.get(s, 0) + p
+                    continue
+                coef *= part.coef**p
+                for t, q in part.powers:
+                    powers[t] = powers.get(t, 0) + p * q
+            out = Dim(coef, frozenset(powers.items()))
         if any([type(s.owner) is tuple for s, _ in out.powers]):
             out = self._composed(out)
         self._known[dim] = out

@@ -8,6 +8,7 @@ from typing import Any, override
 from matchers.dims import Dim
 from matchers.state import State, resolve
 from matchers.terms import Atom, Head, Term
+from matchers.vocabulary import kron, transpose
 
 
 class Node:
@@ -77,20 +78,36 @@ def _product(tasks: list[tuple[Node, Any]], i: int, state: State) -> Iterator[No
 
 
 def opened(t: Any) -> Any:
-    """`t`, or what it stands for where it is a shared atom."""
-    while type(t) is Atom and t.definition is not None:
-        t = t.definition
-    return t
+    """`t`, or what it stands for where it is a shared atom, or the transpose of one."""
+    while True:
+        if type(t) is Atom:
+            if t.definition is None:
+                return t
+            t = t.definition
+        elif flips_shared(t):
+            t = transpose(t.args[0].definition)
+        else:
+            return t
+
+
+def flips_shared(t: Any) -> bool:
+    """Whether `t` is the transpose of a shared atom."""
+    if type(t) is not Term or t.head is not transpose:
+        return False
+    inner = t.args[0]
+    return type(inner) is Atom and inner.definition is not None
 
 
 def operands(t: Any, head: Head) -> tuple[Any, ...]:
     """The operands of `t` under a flat head; a term with another head is a single one."""
     if t.head is head:
         return t.args  # type: ignore[no-any-return]
-    if type(t) is Atom and t.definition is not None:
-        inner = opened(t)
-        if inner.head is head:
-            return inner.args  # type: ignore[no-any-return]
+    inner = opened(t)
+    if inner.head is head:
+        return inner.args  # type: ignore[no-any-return]
+    if head is kron and inner.head is transpose and inner.args[0].head is kron:
+        # Its transpose is one of transposes, which normal form leaves outside.
+        return tuple(map(transpose, inner.args[0].args))
     return (t,)
 
 
@@ -175,7 +192,7 @@ class Ordinary(Node):
         return all([a.admits(x) for a, x in zip(self.parts, args, strict=True)])
 
     def _args(self, t: Any) -> tuple[Any, ...] | None:
-        if type(t) is Atom:
+        if isinstance(t, Term) and t.head is not self.wanted:
             t = opened(t)
         if not isinstance(t, Term) or t.head is not self.wanted or len(t.args) != len(self.parts):
             return None

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from matchers.coefficients import Coefficient, behind
-from matchers.elements import Literal, Node, opened
+from matchers.elements import Literal, Node, flips_shared, opened
 from matchers.match import Pattern
 from matchers.terms import Atom, Head, Term
-from matchers.vocabulary import scale
+from matchers.vocabulary import scale, transpose
 
 # Heads that most terms have somewhere, the most frequent last; any other head is rarer.
 _COMMON = (
@@ -112,9 +112,11 @@ def _argument_heads(term: Term) -> tuple[int, int]:
         if isinstance(a, Term):
             bits |= a.head.bit
             below |= a.heads
-            shared = type(a) is Atom and a.definition is not None
+            shared = (type(a) is Atom and a.definition is not None) or flips_shared(a)
             if shared:
                 bits |= opened(a).head.bit
+            elif a.head is transpose:
+                bits |= opened(a).head.bit | a.args[0].head.bit
             if shared or a.head is scale:
                 bits |= opened(behind(a)).head.bit
     return bits, below

@@ -6,12 +6,15 @@ import functools
 import operator
 from typing import Any
 
+from pytensor.scalar.basic import Abs, Log
+from pytensor.tensor.basic import ExtractDiag
 from pytensor.tensor.elemwise import DimShuffle, Elemwise
 from pytensor.tensor.shape import Reshape, SpecifyShape
 
 from matchers.dims import ONE, Dim, shorter, symbol
 from matchers.readers import core_op
-from matchers.reading.summed import broadcasting, product
+from matchers.reading.einsums import einsum_gradient, subscripts
+from matchers.reading.summed import broadcasting, product, unmoved
 from matchers.terms import shape
 
 Call = tuple[str, tuple[Dim, ...], Dim]
@@ -27,14 +30,18 @@ def node_kernel(view: Any, node: Any) -> Call:
     out = node.outputs[0]
     if kind is Elemwise and all(out.type.broadcastable):
         return "scalar", (), ONE
+    if kind is Elemwise and _logarithms(node):
+        return "view", (), ONE
     if kind is Elemwise:
         return "elementwise", (size(view, out) * _operations(node),), ONE
     shapes = [matrix_shape(view, i) for i in node.inputs]
-    reduced = kind.__name__ in ("Det", "SLogDet")
+    reduced = kind.__name__ in ("Det", "SLogDet", "SignedLogDet")
     batch = batch_size(view, node.inputs[0] if reduced else out, getattr(op, "b_ndim", 2))
     match kind.__name__:
         case "Dot" | "BatchedDot":
             (m, k), (_, n) = shapes
+            if m == k == n == batch == ONE:
+                return "scalar", (), ONE
             return "product", (m, k, n), batch
         case "Solve" | "CholeskySolve" | "SolveTriangular":
             return _solve_kernel(op, shapes, batch)
@@ -42,24 +49,44 @@ def node_kernel(view: Any, node: Any) -> Call:
             return "inverse", (shapes[0][0],), batch
         case "Cholesky":
             return "cholesky", (shapes[0][0],), batch
-        case "Det" | "SLogDet":
+        case "Det" | "SLogDet" | "SignedLogDet":
             return "determinant", (shapes[0][0],), batch
         case "Eigh" | "Eigvalsh":
             return kind.__name__.lower(), (shapes[0][0],), batch_size(view, node.inputs[0], 2)
         case "SVD":
             m, n = shapes[0]
-            return "svd", (m, n, shorter(m, n)), batch_size(view, node.inputs[0], 2)
+            kernel = "svd" if op.compute_uv else "svdvals"
+            return kernel, (m, n, shorter(m, n)), batch_size(view, node.inputs[0], 2)
+        case "QR":
+            m, n = shapes[0]
+            return "qr", (m, n, shorter(m, n)), batch_size(view, node.inputs[0], 2)
+        case "LU":
+            m, n = shapes[0]
+            return "lu", (m, n, shorter(m, n)), batch_size(view, node.inputs[0], 2)
+        case "MatrixPinv":
+            return "pinv", _with_rank(view, node.inputs[0]), batch_size(view, node.inputs[0], 2)
         case "Expm":
             return "expm", (shapes[0][0],), batch
         case "SolveSylvester":
             return "sylvester", (shapes[0][0], shapes[1][0]), batch
+        case "AdvancedSubtensor":
+            # With lengths that are known PyTensor folds the index.
+            kernel = "gather" if None in out.type.shape else "copy"
+            return kernel, (size(view, out),), ONE
         case "KroneckerProduct" | "BlockDiagonal" | "Join" | "AllocDiag" | "Eye":
             return "copy", (size(view, out),), ONE
         case "Einsum":
-            return "products", _pairwise(view, node), ONE
+            return "products", _pairwise(node), ONE
+        case "OpFromGraph" if einsum_gradient(node):
+            # Each product again, and the two adjoints of each.
+            return "products", _pairwise(node.inputs[-2].owner) * 3, ONE
+        case "OpFromGraph" if len(node.inputs) == 3:  # the diagonal of a gradient
+            return "view", (), ONE
         case "OpFromGraph":
             # Both adjoints of a Kronecker product, each a product and a sum over all blocks.
             return "elementwise", (size(view, node.inputs[-1]) * 4,), ONE
+        case "Sum" if _logarithms(node.inputs[0].owner):
+            return "view", (), ONE
         case "Sum" if _contracted(view, node):
             # What is summed is written first, and has more entries than its factors.
             return "elementwise", (size(view, node.inputs[0]) * 2,), ONE
@@ -68,8 +95,31 @@ def node_kernel(view: Any, node: Any) -> Call:
     return "unknown", (size(view, out),), ONE
 
 
+def _logarithms(node: Any) -> bool:
+    """Whether a node takes logarithms of a diagonal, which count as little as in a determinant."""
+    while node is not None and type(node.op) is Elemwise:
+        if type(node.op.scalar_op) not in (Log, Abs):
+            return False
+        node = node.inputs[0].owner
+        if node is not None and type(node.op) is ExtractDiag:
+            return True
+    return False
+
+
+def _with_rank(view: Any, var: Any) -> tuple[Dim, Dim, Dim]:
+    """Rows, columns, and the shorter of the two, which a full rank tells."""
+    t = view.term(var, 2)
+    m, n, _ = shape(t)
+    if view.holds(t, "full_column_rank"):
+        return m, n, n
+    return m, n, m if view.holds(t, "full_row_rank") else shorter(m, n)
+
+
 def _contracted(view: Any, node: Any) -> bool:
-    """Whether a sum reads as a contraction of the factors of what it sums."""
+    """Whether a sum over an elementwise product reads as a contraction of its factors."""
+    above = unmoved(node.inputs[0].owner)
+    if above is None or type(above.op) is not Elemwise:
+        return False
     return broadcasting(node) and product(view, node, min(node.outputs[0].type.ndim, 2)) is not None
 
 
@@ -79,21 +129,33 @@ def _operations(node: Any) -> int:
     return max(1, parts - 1 + (0 < parts < len(node.inputs)))
 
 
-def _pairwise(view: Any, node: Any) -> tuple[Dim, ...]:
-    """The multiplications of each step along the path of an einsum."""
-    parts = node.op.subscripts.replace(" ", "").split("->")[0].split(",")
+def _pairwise(node: Any) -> tuple[Dim, ...]:
+    """The multiplications of each step along the path of an einsum.
+
+    What only one operand of a step has, and nothing later, is summed before.
+    """
+    spec = subscripts(node.op, node.inputs)
+    if spec is None:
+        return ()  # which nothing reads
+    parts, output = spec
     lengths = {
         i: symbol(x, axis)
         for part, x in zip(parts, node.inputs, strict=True)
         for axis, i in enumerate(part)
     }
-    keep = set(node.op.subscripts.split("->")[-1])
-    out = []
+
+    def times(indices: str) -> Dim:
+        return functools.reduce(operator.mul, (lengths[i] for i in indices), ONE)
+
+    keep = set(output)
+    out: list[Dim] = []
     for step in node.op.path:
         taken = [parts.pop(i) for i in sorted(step, reverse=True)]
-        indices = set("".join(taken))
-        out.append(functools.reduce(operator.mul, (lengths[i] for i in sorted(indices)), ONE))
-        parts.append("".join(sorted(indices & (keep | set("".join(parts))))))
+        after = keep.union(*parts)
+        shared = [i for p in taken for i in p if i in after or sum(i in q for q in taken) > 1]
+        out += [times(p) for p in taken if not set(p) <= set(shared)]
+        out.append(times("".join(sorted(set(shared)))))
+        parts.append("".join(i for i in sorted(set(shared)) if i in after))
     return tuple(out)
 
 

@@ -1,9 +1,10 @@
 """Properties that PyTensor has no key for, in PyTensor's own registry of assumptions.
 
-``positive``, ``nonnegative`` and ``nonzero`` are said of every entry, ``positive_semidefinite`` and
-``nonsingular`` of a matrix. They are those of the real numbers: the exponential is positive, though
-a double underflows to 0 below -745, where a form that divides by it has no value. Entries may be
-infinite, but not NaN, and nothing complex is positive.
+``positive``, ``nonnegative`` and ``nonzero`` are said of every entry, ``positive_semidefinite``,
+``nonsingular``, ``full_column_rank``, ``full_row_rank``, ``toeplitz`` and ``circulant`` of a
+matrix. The signs are those of the real numbers: the exponential is positive, though a double
+underflows to 0 below -745, where a form that divides by it has no value. Entries may be infinite,
+but not NaN, and nothing complex is positive.
 
 Nothing is registered on import: PyTensor's registry is global, and `declare` changes it once, when
 something of Kantor's is used.
@@ -30,6 +31,7 @@ from pytensor.scalar import math as scalar_math
 from pytensor.tensor import subtensor
 from pytensor.tensor.basic import (
     Alloc,
+    ARange,
     ExtractDiag,
     Eye,
     Join,
@@ -40,13 +42,20 @@ from pytensor.tensor.basic import (
 from pytensor.tensor.elemwise import DimShuffle, Elemwise
 from pytensor.tensor.math import Max, Prod, Sum
 from pytensor.tensor.shape import Reshape, SpecifyShape
+from pytensor.tensor.special import Softmax
 
 # What is said of each entry, and so of vectors and numbers too.
 OF_ENTRIES = ("positive", "nonnegative", "nonzero")
 OF_MATRICES = ("positive_semidefinite", "nonsingular")
+# The rank of a matrix that need not be square, as large as its columns or its rows allow.
+OF_RANK = ("full_column_rank", "full_row_rank")
+# A matrix that is constant along each of its diagonals, and one where these go round.
+OF_DIAGONALS = ("toeplitz", "circulant")
 _SHORT = {
     "positive": "pos", "nonnegative": "nonneg", "nonzero": "nz",
     "positive_semidefinite": "psd", "nonsingular": "nonsing",
+    "full_column_rank": "fullcol", "full_row_rank": "fullrow",
+    "toeplitz": "toep", "circulant": "circ",
 }  # fmt: skip
 
 # Its classes are no attributes to a type checker.
@@ -70,6 +79,12 @@ def declare() -> dict[str, AssumptionKey]:
         register_assumption(key, Join, MakeVector)(_joined)
         register_assumption(key, *_WRITING)(_written)
         register_assumption(key, Prod)(_forwarded)
+        register_assumption(key, Softmax)(_always_true)
+    register_implies(keys["circulant"], keys["toeplitz"])
+    for name in OF_DIAGONALS:
+        register_assumption(keys[name], Elemwise)(_entrywise)
+        register_assumption(keys[name], Eye)(_square_identity)
+        register_assumption(keys[name], subtensor.AdvancedSubtensor)(_gathered)
     register_assumption(keys["nonnegative"], Eye)(_identity)
     for name in ("positive", "nonnegative"):
         register_assumption(keys[name], Sum)(_summed)
@@ -295,7 +310,62 @@ def _summed(
     return [_true_if(some and not _integer(node) and bool(feature.check(x, key)))]
 
 
+def _always_true(
+    key: Any, op: Any, feature: Any, fgraph: Any, node: Any, states: Any
+) -> list[FactState]:
+    return [FactState.TRUE] * len(node.outputs)
+
+
 def _identity(
     key: Any, op: Any, feature: Any, fgraph: Any, node: Any, states: Any
 ) -> list[FactState]:
     return [FactState.TRUE]
+
+
+# --- constant diagonals ---------------------------------------------------------------------------
+
+
+def _entrywise(
+    key: Any, op: Any, feature: Any, fgraph: Any, node: Any, states: Any
+) -> list[FactState]:
+    """Each operand has constant diagonals, or is one value for all entries; i - j has them."""
+    if key.name == "toeplitz" and _difference(node):
+        return [FactState.TRUE]
+    kept = all(all(x.type.broadcastable[-2:]) or feature.check(x, key) for x in node.inputs)
+    return [_true_if(kept and node.outputs[0].type.ndim > 1)] * len(node.outputs)
+
+
+def _difference(node: Any) -> bool:
+    """Whether a node is a difference of, or compares, the numbers of its rows and its columns."""
+    kinds = (ps.Sub, ps.GE, ps.GT, ps.LE, ps.LT, ps.EQ, ps.NEQ)
+    if len(node.inputs) != 2 or type(node.op.scalar_op) not in kinds:
+        return False
+    orders = {_numbers(x) for x in node.inputs}
+    return orders == {(0, "x"), ("x", 0)}
+
+
+def _numbers(x: Any) -> tuple[Any, ...] | None:
+    """How 0, 1, 2, … lie along the axes of a matrix."""
+    if x.owner is None or type(x.owner.op) is not DimShuffle:
+        return None
+    up = x.owner.inputs[0].owner
+    if up is None or type(up.op) is not ARange or not _bound(up.inputs[2], lambda k: k == 1):
+        return None
+    return tuple(x.owner.op.new_order)
+
+
+def _gathered(
+    key: Any, op: Any, feature: Any, fgraph: Any, node: Any, states: Any
+) -> list[FactState]:
+    """Entries of a vector by an index with constant diagonals."""
+    x, *index = node.inputs
+    plain = len(index) == len(op.idx_list) == x.type.ndim == 1
+    return [_true_if(plain and bool(feature.check(index[0], key)))]
+
+
+def _square_identity(
+    key: Any, op: Any, feature: Any, fgraph: Any, node: Any, states: Any
+) -> list[FactState]:
+    n, m, k = node.inputs
+    same = n is m or (isinstance(m, Constant) and _bound(n, lambda x: x == m.data))
+    return [_true_if(same and _bound(k, lambda x: x == 0))]

@@ -9,6 +9,7 @@ What a newer PyTensor may move or rename is all in this file and in that package
 
 from __future__ import annotations
 
+from pytensor.assumptions.specify import SpecifyAssumptions
 from pytensor.compile.builders import OpFromGraph
 from pytensor.tensor.basic import Alloc, AllocDiag, ExtractDiag, Eye, Join
 from pytensor.tensor.blas import BatchedDot
@@ -17,26 +18,39 @@ from pytensor.tensor.elemwise import DimShuffle, Elemwise
 from pytensor.tensor.linalg.constructors import BlockDiagonal
 from pytensor.tensor.linalg.decomposition.cholesky import Cholesky
 from pytensor.tensor.linalg.decomposition.eigen import Eigh, Eigvalsh
+from pytensor.tensor.linalg.decomposition.lu import LU
+from pytensor.tensor.linalg.decomposition.qr import QR
 from pytensor.tensor.linalg.decomposition.svd import SVD
-from pytensor.tensor.linalg.inverse import MatrixInverse
+from pytensor.tensor.linalg.inverse import MatrixInverse, MatrixPinv
 from pytensor.tensor.linalg.products import Expm, KroneckerProduct
 from pytensor.tensor.linalg.solvers.general import Solve
 from pytensor.tensor.linalg.solvers.linear_control import SolveSylvester
 from pytensor.tensor.linalg.solvers.psd import CholeskySolve
 from pytensor.tensor.linalg.solvers.triangular import SolveTriangular
 from pytensor.tensor.linalg.summary import Det, SLogDet
-from pytensor.tensor.math import Dot, Prod, Sum
+from pytensor.tensor.math import All, Dot, Prod, Sum
 from pytensor.tensor.shape import Reshape, SpecifyShape
-from pytensor.tensor.subtensor import Subtensor
+from pytensor.tensor.subtensor import AdvancedSubtensor, IncSubtensor, Subtensor
 
 from matchers import vocabulary as v
-from matchers.reading import axes, blocks, decompositions, elementwise, products, structure
+from matchers.reading import (
+    axes,
+    blocks,
+    decompositions,
+    displaced,
+    einsums,
+    elementwise,
+    products,
+    structure,
+)
 from matchers.reading.common import Reader, core_op
+from matchers.signs import SignedLogDet
 
 READERS: dict[type, Reader] = {
     Dot: products.dot,
     BatchedDot: products.dot,
     MatrixInverse: products.inverse,
+    MatrixPinv: structure.pinv,
     Solve: products.solve,
     SolveTriangular: products.solve_triangular,
     CholeskySolve: products.cholesky_solve,
@@ -52,18 +66,25 @@ READERS: dict[type, Reader] = {
     Eigh: decompositions.eigh,
     Eigvalsh: decompositions.eigvalsh,
     SVD: decompositions.svd,
+    QR: decompositions.qr,
+    LU: decompositions.lu,
     Det: structure.to_scalar(v.det),
     SLogDet: structure.slogdet,
+    SignedLogDet: structure.slogdet,
     ExtractDiag: structure.extract_diag,
     AllocDiag: structure.alloc_diag,
     Sum: structure.total,
     Prod: structure.prod,
-    Einsum: structure.einsum,
+    All: structure.definiteness,
+    Einsum: einsums.einsum,
     Eye: structure.eye,
     Alloc: elementwise.alloc,
-    OpFromGraph: structure.kron_pullback,
+    OpFromGraph: structure.pullback,
     Subtensor: blocks.subtensor,
     Join: blocks.join,
+    IncSubtensor: blocks.filled,
+    AdvancedSubtensor: displaced.indexing,
+    SpecifyAssumptions: displaced.declared,
 }
 
 # Ops that carry linear algebra: a region grows from these.
@@ -71,12 +92,14 @@ STRUCTURAL: frozenset[type] = frozenset(READERS) - {
     DimShuffle,
     Reshape,
     SpecifyShape,
+    SpecifyAssumptions,
     Elemwise,
     Eye,
     Alloc,
-    Prod,
+    All,
     Subtensor,
     Join,
+    IncSubtensor,
 }
 # Of these, one alone can be worth rewriting; of products it takes two.
 PRODUCTS: frozenset[type] = frozenset({Dot, BatchedDot, Einsum})
@@ -85,10 +108,15 @@ SOLVERS: frozenset[type] = frozenset({Solve, SolveTriangular, CholeskySolve})
 MULTIPLYING: frozenset[type] = SOLVERS | {Dot, BatchedDot}
 # Of what these make, one row or column may be cheaper than the whole.
 PICKED: frozenset[type] = MULTIPLYING | {MatrixInverse, KroneckerProduct, BlockDiagonal}
-ANCHORS: frozenset[type] = STRUCTURAL - PRODUCTS - {ExtractDiag, AllocDiag, Sum}
+# What is dear, so that one of a matrix in two forms may serve for both.
+FACTORIZED: frozenset[type] = SOLVERS | {
+    MatrixInverse, Cholesky, Det, SLogDet, SignedLogDet, Expm,
+}  # fmt: skip
+ANCHORS: frozenset[type] = STRUCTURAL - PRODUCTS - {ExtractDiag, AllocDiag, Sum, Prod}
 
 __all__ = [
     "ANCHORS",
+    "FACTORIZED",
     "MULTIPLYING",
     "PICKED",
     "PRODUCTS",

@@ -21,7 +21,7 @@ from matchers.dims import ONE, Dim
 from matchers.goals import Goal, all_of, appendo, project, selecto, subseto
 from matchers.state import Context
 from matchers.terms import Atom, LogicVar, Run, Term, number, shape
-from matchers.vocabulary import reshape, scale, transpose
+from matchers.vocabulary import kron, reshape, scale, transpose
 
 Shapes = Mapping[LogicVar, tuple[Dim, Dim]]
 
@@ -80,13 +80,11 @@ def _termo(p: Any, t: Any, setting: Setting) -> Goal:
     if _variable_of(p, setting) is not None:
         return freeo(p, t, setting)
     assert isinstance(p, Term)
-    if not p.args:
+    if p is t or not p.args:
         return succeed if p is t else fail
     if p.head is scale and _is(p.args[0], "scalar") and p.args[0].optional:
         return scaledo(p.args[0], p.args[1], t, setting)
-    inside = t
-    while isinstance(inside, Atom) and inside.definition is not None:
-        inside = inside.definition
+    inside = t if t.head is p.head else _inside(t, p.head)
     if p.head.flat:
         operands = inside.args if inside.head is p.head else (t,)
         return (multiseto if p.head.commutative else sequenceo)(p, _parts(p), operands, setting)
@@ -95,11 +93,21 @@ def _termo(p: Any, t: Any, setting: Setting) -> Goal:
     return all_of(*(termo(a, b, setting) for a, b in zip(p.args, inside.args, strict=True)))
 
 
+def _inside(t: Term, head: Any) -> Any:
+    """What a shared atom stands for, also transposed; a transposed Kronecker product is one."""
+    if isinstance(t, Atom):
+        return t if t.definition is None else _inside(t.definition, head)
+    if t.head is not transpose:
+        return t
+    inside = _inside(t.args[0], head)
+    if head is kron and inside.head is kron:
+        return kron(*(transpose(x) for x in inside.args))
+    return t if inside is t.args[0] else transpose(inside)
+
+
 def scaledo(c: LogicVar, p: Any, t: Term, setting: Setting, front: Any = None) -> Goal:
     """`t`, behind the coefficients `front`, is an instance of ``c·p``, where c may be missing."""
-    inside = t
-    while isinstance(inside, Atom) and inside.definition is not None:
-        inside = inside.definition
+    inside = _inside(t, scale)
     if inside.head is scale:
         coefficient, scaled = inside.args
         both = coefficient if front is None else scale(front, coefficient)

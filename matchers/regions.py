@@ -7,32 +7,43 @@ region is closed: everything linked belongs to it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from pytensor.compile.builders import OpFromGraph
-from pytensor.scalar.basic import Add, Mul, Neg, Sub, TrueDiv
-from pytensor.tensor.basic import ExtractDiag, Join
+from pytensor.graph.basic import Constant
+from pytensor.scalar.basic import GT, Abs, Add, Mul, Neg, Sign, Sub, TrueDiv
+from pytensor.tensor.basic import Alloc, AllocDiag, ExtractDiag, Eye, Join
 from pytensor.tensor.blockwise import Blockwise
 from pytensor.tensor.einsum import Einsum
 from pytensor.tensor.elemwise import DimShuffle, Elemwise
+from pytensor.tensor.linalg.decomposition.eigen import Eigh, Eigvalsh
 from pytensor.tensor.linalg.products import KroneckerProduct
-from pytensor.tensor.math import Sum
+from pytensor.tensor.math import All, Prod, Sum
 from pytensor.tensor.shape import Shape, Shape_i
-from pytensor.tensor.subtensor import Subtensor
+from pytensor.tensor.subtensor import AdvancedSubtensor, Subtensor
 
-from matchers.readers import ANCHORS, PICKED, PRODUCTS, READERS, STRUCTURAL, core_op
-from matchers.reading.blocks import picked
+from matchers.evidence import Evidence
+from matchers.readers import ANCHORS, FACTORIZED, PICKED, PRODUCTS, READERS, STRUCTURAL, core_op
+from matchers.reading.blocks import picked, takes
+from matchers.reading.displaced import indexed
+from matchers.reading.einsums import einsum_gradient
 from matchers.reading.elementwise import SCALAR_READERS
+from matchers.reading.structure import of_factor
 from matchers.reading.summed import broadcasting
+from matchers.view import peculiar
 
 # Who asks for a shape only does not use a value, as in the mean of a product.
 MEASURING = (Shape, Shape_i)
 # How many elementwise nodes may stand between two structural ones; beyond, they are leaves.
 LINKS = 8
+_EIGENVALUES = frozenset({Eigh, Eigvalsh})
 # What takes little of a product, so that the product need not be made, or is made in blocks.
 _TAKING = frozenset({Sum, ExtractDiag, Join})
+# What is taken is their first input, and where from the others.
+_INDEXED = frozenset({Subtensor, AdvancedSubtensor})
 _LINEAR = frozenset((Add, Mul, Neg, Sub, TrueDiv))
 # How many products may stand below a sum over them.
 MULTIPLIED = 32
@@ -47,17 +58,20 @@ class Region:
     nodes : list of Apply
     roots : list of Variable
         What is used outside of the region, in topological order.
+    evidence : Evidence, optional
+        What the Ops of the whole graph say of assumptions.
     """
 
     nodes: list[Any]
     roots: list[Any] = field(default_factory=list)
+    evidence: Evidence | None = None
 
 
 def structural(node: Any) -> bool:
     """Whether the node's Op carries linear algebra."""
     op = node.op
     kind = type(op.core_op) if type(op) is Blockwise else type(op)
-    return kind in STRUCTURAL and (kind is not OpFromGraph or _kron_gradient(node))
+    return kind in STRUCTURAL and (kind not in _SOME or _SOME[kind](node))
 
 
 def anchored(fgraph: Any) -> bool:
@@ -69,10 +83,10 @@ def anchored(fgraph: Any) -> bool:
         kind = type(op)
         if kind is blockwise:
             kind = type(op.core_op)
-        if kind in anchors and (kind is not OpFromGraph or _kron_gradient(node)):
+        if kind in anchors and (kind not in _SOME or _SOME[kind](node)):
             return True
         if kind in PRODUCTS:
-            products += 1 + (kind is Einsum)
+            products += 1 + (kind is Einsum or scaling(node))
         elif kind in _TAKING:
             if kind is Sum and broadcasting(node):
                 return True
@@ -80,12 +94,38 @@ def anchored(fgraph: Any) -> bool:
     return products > 1 or bool(products and others)
 
 
-def _kron_gradient(node: Any) -> bool:
-    """Whether an OpFromGraph may be the gradient of a Kronecker product."""
+def _gradient(node: Any) -> bool:
+    """Whether it may be the gradient of a Kronecker product, of an einsum or of a diagonal."""
     if len(node.inputs) != 4:
-        return False
+        return einsum_gradient(node) or _diagonal_gradient(node)
     up = node.inputs[2].owner
-    return up is not None and type(up.op) is KroneckerProduct and up.inputs == node.inputs[:2]
+    if up is None or up.inputs != node.inputs[:2]:
+        return False
+    return type(up.op) is KroneckerProduct or type(up.op) is Einsum
+
+
+def _diagonal_gradient(node: Any) -> bool:
+    """Whether an OpFromGraph may be the gradient of a diagonal matrix, which takes a diagonal."""
+    if len(node.inputs) != 3:
+        return False
+    up = node.inputs[1].owner
+    return up is not None and type(up.op) is AllocDiag and up.inputs[0] is node.inputs[0]
+
+
+def _of_eigenvalues(node: Any) -> bool:
+    """Whether a product of all entries is one of eigenvalues."""
+    up = node.inputs[0].owner
+    while up is not None and type(up.op) is DimShuffle:
+        up = up.inputs[0].owner
+    return up is not None and type(core_op(up)) in _EIGENVALUES
+
+
+# Ops of which only some nodes are linear algebra.
+_SOME: dict[Any, Callable[[Any], bool]] = {
+    OpFromGraph: _gradient,
+    AdvancedSubtensor: indexed,
+    Prod: _of_eigenvalues,
+}
 
 
 def linking(fgraph: Any, node: Any) -> bool:
@@ -95,8 +135,10 @@ def linking(fgraph: Any, node: Any) -> bool:
         return type(op.scalar_op) in SCALAR_READERS
     if type(op) is Subtensor:
         return picking(fgraph, node)
+    if type(op) is AdvancedSubtensor:
+        return takes(node)
     kind = type(core_op(node))
-    return kind in READERS and kind is not OpFromGraph
+    return kind in READERS and (kind is Prod or kind not in _SOME)
 
 
 def picking(fgraph: Any, node: Any) -> bool:
@@ -119,15 +161,35 @@ def regions(fgraph: Any) -> Iterator[Region]:
     order = _inputs_first(fgraph)
     groups = _grown(fgraph, order)
     _caps(fgraph, order, groups)
+    _sharing(order, groups)
     sets: dict[Any, list[Any]] = {}
     inside = groups.parent
+    evidence = Evidence(_kinds(order), fgraph)
     for node in order:
         if node in inside:
             sets.setdefault(groups.root(node), []).append(node)
     for nodes in sets.values():
         kinds = [type(core_op(n)) for n in nodes]
-        if any([k in ANCHORS for k in kinds]) or _several(kinds) or contracting(nodes):
-            yield Region(nodes, used_outside(fgraph, nodes))
+        worth = any([k in ANCHORS for k in kinds]) or _several(kinds) or contracting(nodes)
+        if worth or any([k in PRODUCTS and scaling(n) for k, n in zip(kinds, nodes, strict=True)]):
+            yield Region(nodes, used_outside(fgraph, nodes), evidence)
+
+
+def _kinds(order: list[Any]) -> set[type]:
+    """The types of Ops, and what stands for constant matrices of any kind, and of integers."""
+    kinds: set[type] = set()
+    for node in order:
+        kinds.add(type(core_op(node)))
+        for i in node.inputs:
+            if i.owner is None and isinstance(i, Constant) and _matrix(i.type):
+                kinds.add(Constant)
+                if not i.type.dtype.startswith(("f", "c")):
+                    kinds.add(np.integer)
+    return kinds
+
+
+def _matrix(kind: Any) -> bool:
+    return len(getattr(kind, "shape", ())) > 1 and not any(kind.broadcastable[-2:])
 
 
 def _inputs_first(fgraph: Any) -> list[Any]:
@@ -149,9 +211,58 @@ def _inputs_first(fgraph: Any) -> list[Any]:
     return order
 
 
+def scaling(node: Any) -> bool:
+    """Whether a product has a factor that need not be formed: scaled, filled, or of rank one."""
+    for i in node.inputs:
+        up = i.owner
+        if isinstance(i, Constant) and i.data.ndim == 2 and peculiar(i.data):
+            return True
+        if up is None or True in i.type.broadcastable[-2:]:
+            continue
+        while up is not None and type(up.op) is DimShuffle:
+            up = up.inputs[0].owner
+        if up is not None and (
+            type(up.op) is Alloc
+            or (type(up.op) is AdvancedSubtensor and takes(up))
+            or (type(up.op) is Elemwise and _partial(up))
+        ):
+            return True
+    return False
+
+
+def _partial(node: Any) -> bool:
+    """Whether an elementwise node scales a matrix, or adds an identity or a low rank to it."""
+    kind = type(node.op.scalar_op)
+    if kind in (Add, Sub):
+        return any([i.owner is not None and _low(i.owner) for i in node.inputs])
+    return kind is Neg or (kind in (Mul, TrueDiv) and any(map(_one_deep, node.inputs)))
+
+
+def _low(node: Any, depth: int = 3) -> bool:
+    """Whether a node makes an identity or a matrix of rank one, or scales one."""
+    if type(node.op) in (Alloc, Eye):
+        return True
+    kind = type(getattr(node.op, "scalar_op", None))
+    if not depth or kind not in (Mul, TrueDiv, Neg):
+        return False
+    if all(map(_one_deep, node.inputs)) and not _one_deep(node.outputs[0]):
+        return True
+    return any([i.owner is not None and _low(i.owner, depth - 1) for i in node.inputs])
+
+
+def _one_deep(var: Any) -> bool:
+    """Whether a value is repeated along an axis where it stands in a matrix."""
+    return var.type.ndim < 2 or True in var.type.broadcastable[-2:]
+
+
 def contracting(nodes: list[Any]) -> bool:
-    """Whether there is an einsum, or a sum over a product that repeats a factor."""
-    return any([type(n.op) is Einsum or repeating(n) for n in nodes])
+    """Whether there is an einsum or its gradient, or a sum over a product that repeats a factor."""
+    return any([_einsum(n) or repeating(n) for n in nodes])
+
+
+def _einsum(node: Any) -> bool:
+    kind = type(node.op)
+    return kind is Einsum or (kind is OpFromGraph and einsum_gradient(node))
 
 
 def repeating(node: Any) -> bool:
@@ -186,7 +297,7 @@ def _grown(fgraph: Any, order: list[Any]) -> _Groups:
         groups.root(node)
         for client, _ in clients:
             groups.join(client, node)
-        for i in node.inputs[:1] if type(node.op) is Subtensor else node.inputs:
+        for i in node.inputs[:1] if type(node.op) in _INDEXED else node.inputs:
             if i.owner is not None:
                 reached.setdefault(i, []).append((node, left))
     return groups
@@ -218,6 +329,36 @@ def _caps(fgraph: Any, order: list[Any], groups: _Groups) -> None:
             for up in clients:
                 if _is_cap(fgraph, node, up, len(clients)):
                     groups.join(node, up)
+
+
+def _sharing(order: list[Any], groups: _Groups) -> None:
+    """Join what factorizes one matrix in two forms, as A and Aᵀ, c A or A + B.
+
+    Of one and the same form PyTensor makes one node, or one factorization.
+    """
+    forms: dict[Any, dict[Any, Any]] = {}
+    for node in order:
+        if type(core_op(node)) in FACTORIZED:
+            operand = node.inputs[0]
+            for matrix in _matrices(operand):
+                forms.setdefault(matrix, {}).setdefault(operand, node)
+    for of_matrix in forms.values():
+        first, *others = of_matrix.values()
+        for node in others:
+            groups.join(first, node)
+
+
+def _matrices(var: Any, depth: int = LINKS) -> set[Any]:
+    """What a matrix is made of by transposes, scalings and sums, itself included."""
+    found, node = {var}, var.owner
+    if node is None or not depth:
+        return found
+    linear = type(node.op) is Elemwise and type(node.op.scalar_op) in _LINEAR
+    if linear or (type(node.op) is DimShuffle and node.op.is_matrix_transpose):
+        for i in node.inputs:
+            if i.type.ndim > 1 and not all(i.type.broadcastable[-2:]):
+                found |= _matrices(i, depth - 1)
+    return found
 
 
 def _makes_summand(fgraph: Any, node: Any) -> bool:
@@ -254,17 +395,34 @@ def _is_cap(fgraph: Any, node: Any, up: Any, n_clients: int) -> bool:
     if type(up.op) is Subtensor:
         return picking(fgraph, up)
     if type(up.op) is DimShuffle:
+        if not up.op.input_ndim:
+            return _of_sign(node) or all(_of_sign(c) for c, _ in fgraph.clients[up.outputs[0]])
         if up.op.is_matrix_transpose:
             (out,) = up.outputs
             return n_clients == 1 and any(picking(fgraph, c) for c in _nodes_on(fgraph, out))
         return n_clients == 1 and len(up.op.new_order) < up.op.input_ndim
+    if type(up.op) is All:
+        return type(getattr(node.op, "scalar_op", None)) is GT
     if type(up.op) is not Elemwise:
         return False
+    if type(node.op) is ExtractDiag:
+        return type(up.op.scalar_op) is GT and _asked(fgraph, up)
     kind = type(up.op.scalar_op).__name__
     below = type(getattr(node.op, "scalar_op", None)).__name__
-    return (kind == "Abs" and type(core_op(node)).__name__ == "Det") or (
-        kind == "Log" and below == "Abs"
-    )
+    if kind in ("Abs", "Sign"):  # the gradient of a logarithm has it expanded, before or after
+        expanded = type(node.op) is DimShuffle and not node.op.input_ndim
+        return expanded or type(core_op(node)).__name__ == "Det"
+    return kind == "Log" and (below == "Abs" or type(core_op(node)).__name__ == "Det")
+
+
+def _of_sign(node: Any) -> bool:
+    return type(getattr(node.op, "scalar_op", None)) in (Abs, Sign)
+
+
+def _asked(fgraph: Any, node: Any) -> bool:
+    """Whether nothing but the definiteness of a matrix is asked of a comparison."""
+    clients = fgraph.clients[node.outputs[0]]
+    return all([type(c.op) is All and of_factor(c) is not None for c, _ in clients])
 
 
 def _nodes_on(fgraph: Any, var: Any) -> list[Any]:

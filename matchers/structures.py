@@ -22,6 +22,8 @@ LOWER, UPPER = "lower_triangular", "upper_triangular"
 # Which entries are zero; a coefficient, a sum and an elementwise product keep that.
 PATTERNS = frozenset({"diagonal", LOWER, UPPER, "tridiagonal"})
 TRIANGULAR = frozenset({"diagonal", LOWER, UPPER})
+# Constant along diagonals, which for a circulant matrix go round.
+CONSTANT_DIAGONALS = frozenset({"toeplitz", "circulant"})
 _SELF_ADJOINT = frozenset({"symmetric", "hermitian", "positive_definite"})
 _OF_MATRICES = frozenset({"positive_semidefinite", "nonsingular"})
 KEPT_BY_TRANSPOSE = _SELF_ADJOINT | _OF_MATRICES | {"diagonal", "orthogonal", "permutation"}
@@ -29,28 +31,39 @@ KEPT_BY_INVERSE = KEPT_BY_TRANSPOSE | TRIANGULAR
 OF_IDENTITY = KEPT_BY_INVERSE | {"tridiagonal"}
 # What a term has if all of its arguments have it.
 IF_ALL: Mapping[Head, frozenset[str]] = {
-    v.transpose: KEPT_BY_TRANSPOSE,
-    v.inverse: KEPT_BY_INVERSE,
+    v.transpose: KEPT_BY_TRANSPOSE | CONSTANT_DIAGONALS,
+    v.inverse: KEPT_BY_INVERSE | {"circulant"},
     v.kron: KEPT_BY_INVERSE,
     v.block_diag: KEPT_BY_INVERSE,
-    v.matmul: TRIANGULAR | {"orthogonal", "permutation"},
-    v.add: PATTERNS | {"symmetric", "hermitian"},
-    v.mul: PATTERNS | _SELF_ADJOINT | {"positive_semidefinite"},
+    v.matmul: TRIANGULAR | {"orthogonal", "permutation", "circulant"},
+    v.add: PATTERNS | {"symmetric", "hermitian"} | CONSTANT_DIAGONALS,
+    v.mul: PATTERNS | _SELF_ADJOINT | {"positive_semidefinite"} | CONSTANT_DIAGONALS,
     v.expm: TRIANGULAR | {"symmetric", "hermitian"},
 }
 # What a term has if one of its arguments has it.
 IF_ANY: Mapping[Head, frozenset[str]] = {v.mul: PATTERNS}
 # What a term has by its head alone.
 ALWAYS: Mapping[Head, frozenset[str]] = {
-    v.eye: OF_IDENTITY,
+    v.eye: OF_IDENTITY | CONSTANT_DIAGONALS,
+    v.circulant: CONSTANT_DIAGONALS,
+    v.toeplitz: frozenset({"toeplitz"}),
     v.inverse: frozenset({"nonsingular"}),  # it would have no value
     v.diag: PATTERNS | {"symmetric"},
     v.cholesky: frozenset({LOWER, "nonsingular"}),
     v.expm: frozenset({"nonsingular"}),
+    v.thin_r: frozenset({UPPER}),
     d.eigenvector_factor: frozenset({"orthogonal"}),
+    d.full_u_factor: frozenset({"orthogonal"}),
+    d.full_vt_factor: frozenset({"orthogonal"}),
+    d.full_q_factor: frozenset({"orthogonal"}),
+    d.r_factor: frozenset({UPPER}),
+    d.full_r_factor: frozenset({UPPER}),
+    d.p_factor: frozenset({"permutation"}),
+    d.l_factor: frozenset({LOWER}),
+    d.upper_factor: frozenset({UPPER}),
 }
 BLOCKS = (v.kron, v.block_diag)
-KEPT_BY_SCALE = PATTERNS | {"symmetric"}
+KEPT_BY_SCALE = PATTERNS | {"symmetric"} | CONSTANT_DIAGONALS
 # Heads whose terms are equal to their transpose if what is known of the leaves says so.
 _FLIPPED = frozenset({v.matmul, v.add, v.mul, v.scale, v.inverse, v.expm})
 

@@ -15,9 +15,17 @@ from typing import Any
 import numpy as np
 from pytensor.graph.basic import Constant
 from pytensor.scalar.basic import Cast, Mul
-from pytensor.tensor.basic import MakeVector, ScalarFromTensor, TensorFromScalar
+from pytensor.tensor.basic import (
+    ExtractDiag,
+    MakeVector,
+    ScalarFromTensor,
+    TensorFromScalar,
+    constant,
+)
 from pytensor.tensor.blockwise import Blockwise
-from pytensor.tensor.elemwise import Elemwise
+from pytensor.tensor.elemwise import DimShuffle, Elemwise
+from pytensor.tensor.linalg.summary import Det, SLogDet
+from pytensor.tensor.math import Sum
 from pytensor.tensor.shape import Shape, Shape_i, SpecifyShape
 from pytensor.tensor.subtensor import Subtensor
 
@@ -25,10 +33,15 @@ from matchers import vocabulary as v
 from matchers.assumptions import Facts
 from matchers.conforming import equations
 from matchers.dims import ONE, Dim, Dims, const, symbol
+from matchers.evidence import Evidence
 from matchers.proofs import RULES, proved
-from matchers.properties import OF_ENTRIES, declare
-from matchers.readers import ANCHORS, READERS, core_op
+from matchers.properties import OF_DIAGONALS, OF_ENTRIES, declare
+from matchers.readers import ANCHORS, MULTIPLYING, READERS, core_op
+from matchers.reading.blocks import picked
+from matchers.reading.summed import broadcasting
+from matchers.signs import SignedLogDet
 from matchers.structures import BLOCKS, TRIANGULAR, follows
+from matchers.taking import selects
 from matchers.terms import Atom, Term, atom, number, shape
 
 Key = tuple[Any, int]
@@ -42,6 +55,8 @@ _SWAPPED = {
     # Which triangle of a symmetric matrix holds its entries, as a solver promises.
     "stored_lower": "stored_upper",
     "stored_upper": "stored_lower",
+    "full_column_rank": "full_row_rank",
+    "full_row_rank": "full_column_rank",
 }
 # What solvers take for granted of a block diagonal matrix is so of each block.
 _OF_BLOCKS = {"symmetric", "hermitian", "positive_definite", "stored_lower", "stored_upper"}
@@ -53,15 +68,27 @@ _IMPLIED = {
     "orthogonal": ("permutation",),
     "positive_semidefinite": ("positive_definite",),
     "nonsingular": ("orthogonal",),
+    "full_column_rank": ("nonsingular", "positive_definite"),
+    "full_row_rank": ("nonsingular", "positive_definite"),
     "nonnegative": ("positive",),
     "nonzero": ("positive",),
 }
 # Those of them that PyTensor's inference does not know by itself.
 _UNKNOWN_TO_PYTENSOR = {
-    "symmetric": "positive_semidefinite",
-    "positive_semidefinite": "positive_definite",
-    "nonsingular": "orthogonal",
+    "symmetric": ("positive_semidefinite",),
+    "positive_semidefinite": ("positive_definite",),
+    "nonsingular": ("orthogonal",),
+    "full_column_rank": ("nonsingular", "positive_definite"),
+    "full_row_rank": ("nonsingular", "positive_definite"),
 }
+# What no term has that is not made of what an Op brings in.
+_OF_OPS = frozenset({"orthogonal", "permutation", *OF_DIAGONALS})
+# What is said of variables by other keys too, which are asked for besides.
+_OWN = frozenset(_UNKNOWN_TO_PYTENSOR)
+# What is said of a transpose, where determinants and traces only mention what is transposed.
+_OF_TRANSPOSES = frozenset(
+    {"symmetric", "positive_definite", "positive_semidefinite", "nonsingular", "orthogonal"}
+)
 # What a solver promises of a matrix it reads one triangle of: of sums with it that says nothing.
 _OF_TRIANGLE = frozenset({"symmetric", "hermitian", "positive_definite", "positive_semidefinite"})
 _COMPOSED = frozenset({v.add, v.mul, v.matmul, v.scale, v.expm})
@@ -79,6 +106,8 @@ class View:
         counts as shared.
     nodes : iterable of Apply, optional
         The nodes that may be read; all others are leaves. By default every node may.
+    evidence : Evidence, optional
+        What the Ops of the graph may bring in of assumptions; by default anything.
 
     Attributes
     ----------
@@ -88,8 +117,14 @@ class View:
         For each term the first variable that it was read from, and its core.
     """
 
-    def __init__(self, fgraph: Any = None, nodes: Iterable[Any] | None = None) -> None:
+    def __init__(
+        self,
+        fgraph: Any = None,
+        nodes: Iterable[Any] | None = None,
+        evidence: Evidence | None = None,
+    ) -> None:
         self.fgraph = fgraph
+        self._evidence = evidence
         ordered = [] if nodes is None else list(nodes)
         self.nodes = None if nodes is None else set(ordered)
         self.dims = Dims()
@@ -104,6 +139,8 @@ class View:
         self._asked: dict[tuple[Any, str, bool], bool] = {}
         self._facts: Facts | None = None
         self._depth = 0
+        # What the graph itself asks the lengths of.
+        self.measured: dict[Any, None] = {}
         for node in ordered:  # inputs first, so that no chain is walked again
             if type(node.op) is Elemwise:
                 self.natural_core(node.outputs[0])
@@ -137,12 +174,16 @@ class View:
         found = self._cores.get(var)
         if found is None:
             natural = self.natural_core(var)
-            lowest = min(var.type.ndim, 1)
+            lowest = min(natural, 1)
             readable = (
                 c for c in range(natural, lowest - 1, -1) if not _is_leaf(self.term(var, c))
             )
             found = self._cores[var] = next(readable, natural)
         return found
+
+    def _of_batch(self, var: Any) -> bool:
+        """Whether a variable holds one number for each member of a batch, or one for all."""
+        return all(var.type.broadcastable) or self.natural_core(var) == 0
 
     def natural_core(self, var: Any) -> int:
         """The core of a variable as its Op says; asked once."""
@@ -173,7 +214,7 @@ class View:
     def _reading(self, key: Key) -> Any:
         var, core = key
         node = var.owner
-        if (core == 0) != (var.type.ndim == 0):
+        if (core == 0) != (var.type.ndim == 0) and (core or not self._of_batch(var)):
             return None
         if node is None or (self.nodes is not None and node not in self.nodes):
             return None
@@ -284,10 +325,15 @@ class View:
             if isinstance(op, (TensorFromScalar, ScalarFromTensor)):
                 return self.length(node.inputs[0])
             if isinstance(op, Shape_i):
+                self.measured[node.inputs[0]] = None
                 return symbol(node.inputs[0], op.i)
             axis = _shape_axis(node)
             if axis is not None:
-                return symbol(node.inputs[0].owner.inputs[0], axis)
+                measured = _whole_shape(node.inputs[0].owner).inputs[0]
+                self.measured[measured] = None
+                return symbol(measured, axis)
+            if isinstance(op, Subtensor) and isinstance(node.inputs[0], Constant):
+                return _entry(node) or symbol(x, None)
             scalar_op = type(getattr(op, "scalar_op", None))
             if scalar_op is Cast:
                 return self.length(node.inputs[0])
@@ -350,24 +396,36 @@ class View:
         return self.holds(term, key, ask=False)
 
     def _proved(self, term: Any, key: str, ask: bool) -> bool:
-        if not isinstance(term, Term):
+        if not isinstance(term, Term) or (key in _OF_OPS and not self._possible(key)):
             return False
         if self._of_term(term, key, ask):
             return True
         # PyTensor says that blocks of any shape are triangular together.
         if not ask or (term.head in BLOCKS and key in TRIANGULAR):
             return False
+        if key not in _OWN and not self._possible(key):
+            return False
         found = self.variables.get(term)
+        if found is None and key in _OF_TRANSPOSES and isinstance(term, Atom):
+            found = self.variables.get(v.transpose(term))
         if found is None or self.fgraph is None or (found[1] != 2 and key not in OF_ENTRIES):
             return False
+        if self._known(found, key):
+            return True
+        stronger = _UNKNOWN_TO_PYTENSOR.get(key, ())
+        return any([self.holds(term, k) for k in stronger])
+
+    def _possible(self, key: str) -> bool:
+        """Whether PyTensor's inference could end with a key at all."""
+        return self._evidence is None or self._evidence.possible(key)
+
+    def _known(self, found: Key, key: str) -> bool:
+        """What PyTensor says of a variable."""
         if self._facts is None:
             declare()
             # A relation has to hold for a Gram matrix of deficient rank too.
             self._facts = Facts(self.fgraph, gram=False)
-        stronger = _UNKNOWN_TO_PYTENSOR.get(key)
-        return self._facts.proved(found[0], key) or (
-            stronger is not None and self.holds(term, stronger)
-        )
+        return self._facts.proved(found[0], key)
 
     def _of_term(self, term: Term, key: str, ask: bool) -> bool:
         """Whether `key`, or one that implies it, follows from promises or from parts of a term."""
@@ -420,9 +478,18 @@ def natural_core(var: Any, depth: int = 6, known: Mapping[Any, int] = _NOTHING) 
     """The core of a variable as the Ops above it say: 2, but for batched vectors."""
     ndim: int = var.type.ndim
     node = var.owner
-    if ndim < 2 or node is None or not depth:
+    if not ndim or node is None or not depth:
         return min(ndim, 2)
     op = node.op
+    if type(op) is DimShuffle and op.new_order == tuple(range(ndim)) and op.input_ndim == ndim + 1:
+        above = node.inputs[0].owner  # a batch of products with a column
+        return 1 if above is not None and type(core_op(above)) in MULTIPLYING else min(ndim, 2)
+    if type(op) is Subtensor and node.inputs[0].type.ndim > 2 and picked(node) is not None:
+        return int(ndim - node.inputs[0].type.ndim + 2)
+    if type(op) in (Blockwise, Sum, Elemwise) and _number_of_each(var, depth, known):
+        return 0
+    if ndim < 2:
+        return 1
     if not isinstance(op, (Elemwise, SpecifyShape)):
         return int(getattr(op.core_op, "b_ndim", 2)) if type(op) is Blockwise else 2
     core = 2
@@ -431,6 +498,32 @@ def natural_core(var: Any, depth: int = 6, known: Mapping[Any, int] = _NOTHING) 
             found = known.get(i)
             core = min(core, natural_core(i, depth - 1, known) if found is None else found)
     return core
+
+
+_REDUCED = frozenset({Det, SLogDet, SignedLogDet})
+
+
+def _number_of_each(var: Any, depth: int, known: Mapping[Any, int]) -> bool:
+    """Whether a variable holds one number for each matrix of a batch."""
+    node, ndim = var.owner, var.type.ndim
+    op = node.op
+    if type(op) is Blockwise:
+        return type(op.core_op) in _REDUCED
+    (x, *_) = node.inputs
+    if type(op) is Sum:
+        up = x.owner
+        diagonal = up is not None and type(up.op) is ExtractDiag
+        if diagonal and op.axis == (ndim,):
+            return True
+        return op.axis == (ndim, ndim + 1) and not broadcasting(node)
+    if ndim > 1:
+        return False
+    for i in node.inputs:
+        if i.owner is not None and not all(i.type.broadcastable):
+            found = known.get(i)
+            if (natural_core(i, depth - 1, known) if found is None else found) == 0:
+                return True
+    return False
 
 
 def _constant(var: Any, core: int) -> Term | None:
@@ -442,7 +535,11 @@ def _constant(var: Any, core: int) -> Term | None:
     if core == 2 and data.ndim == 2 and data.dtype.kind in "fc":
         if _only_zeros(var, data):
             return v.zeros(*map(const, data.shape))  # type: ignore[no-any-return]
-        return _scaled_identity(var, data) if data.shape[0] == data.shape[1] else None
+        square = data.shape[0] == data.shape[1]
+        found = _scaled_identity(var, data) if square else None
+        if found is None and peculiar(data):
+            return _selecting(var, data) or (_evenly_filled(var, data) if data[0, 1] else None)
+        return found
     return None
 
 
@@ -476,22 +573,77 @@ def _scaled_identity(var: Any, data: Any) -> Term | None:
     return v.scale(found[0], v.eye(const(data.shape[0])))  # type: ignore[no-any-return]
 
 
+def peculiar(data: Any) -> bool:
+    """Whether the first row of a matrix is one value behind its first entry, or of an identity."""
+    if data.shape[0] < 2 or data.shape[1] < 2:
+        return False
+    row = data[0, 1:]
+    return bool((row == row[0]).all()) if row[0] else np.count_nonzero(data[0]) == 1
+
+
+def _selecting(var: Any, data: Any) -> Term | None:
+    """Rows of an identity, as a permutation that was folded."""
+    found = getattr(var.tag, "kantor_selection", None)
+    if found is None:
+        places = selects(data)
+        found = var.tag.kantor_selection = () if places is None else (constant(places),)
+    if not found:
+        return None
+    return v.taken(v.eye(const(data.shape[1])), atom(found[0], 1))  # type: ignore[no-any-return]
+
+
+def _evenly_filled(var: Any, data: Any) -> Term | None:
+    """One value off the diagonal and one on it, as in a centering matrix that was folded."""
+    found = getattr(var.tag, "kantor_filled", None)
+    if found is None:
+        (m, n), off = data.shape, data[0, 1]
+        on = np.unique(np.diagonal(data) - off)
+        rest = np.count_nonzero(data != off)
+        even = on.size == 1 and rest in (0, n) and (m == n or not rest)
+        found = var.tag.kantor_filled = (off.item(), on[0].item()) if even else ()
+    if not found:
+        return None
+    m, n = map(const, data.shape)
+    filled = v.scale(found[0], v.matmul(v.ones(m), v.ones(n).T))
+    return filled if not found[1] else v.add(v.scale(found[1], v.eye(n)), filled)  # type: ignore[no-any-return]
+
+
 def _shape_axis(node: Any) -> int | None:
     """The axis in ``Shape(x)[axis]``, or None."""
     if not isinstance(node.op, Subtensor) or len(node.op.idx_list) != 1:
         return None
-    up = node.inputs[0].owner
+    up = _whole_shape(node.inputs[0].owner)
     if up is None or not isinstance(up.op, Shape) or len(node.inputs) != 2:
         return None
     index = node.inputs[1]
     if not isinstance(index, Constant):
         return None
     ndim: int = up.inputs[0].type.ndim
+    if up is not node.inputs[0].owner and index.data < 0:
+        return None
     return int(index.data) % ndim
+
+
+def _whole_shape(node: Any) -> Any:
+    """The shape of which the first lengths are taken, or the node itself."""
+    if node is not None and isinstance(node.op, Subtensor) and node.inputs[0].owner is not None:
+        (taken,) = node.op.idx_list if len(node.op.idx_list) == 1 else (None,)
+        if isinstance(taken, slice) and taken.start is None and taken.step is None:
+            return node.inputs[0].owner
+    return node
+
+
+def _entry(node: Any) -> Dim | None:
+    """An entry of a constant vector of lengths."""
+    entries, *index = node.inputs
+    if len(index) != 1 or not isinstance(index[0], Constant) or entries.type.ndim != 1:
+        return None
+    return const(int(entries.data[int(index[0].data)]))
 
 
 _SQUARE = frozenset(
     t
     for t in ANCHORS
-    if t.__name__ in ("MatrixInverse", "Solve", "Cholesky", "Det", "SLogDet", "Expm")
+    if t.__name__
+    in ("MatrixInverse", "Solve", "Cholesky", "Det", "SLogDet", "SignedLogDet", "Expm")
 )

@@ -36,26 +36,71 @@ from matchers.algebra import (
 )
 from matchers.batches import batch_sum, beside
 from matchers.blocks import hcat, rows_of, unit, vcat
+from matchers.circulants import (
+    circulant,
+    circulant_det,
+    circulant_logabsdet,
+    convolved,
+    deconvolved,
+    first,
+    lead,
+    levinson,
+    mirrored,
+    toeplitz,
+    toeplitz_dot,
+    transposed_toeplitz_dot,
+)
 from matchers.decompositions import (
     FACTORS,
+    ascending,
     eigenvalues,
     eigenvectors,
     eigh,
     eigvalsh,
     expm,
     exponential,
+    full_qr,
+    full_svd,
+    lu,
+    qr,
     svd,
+    svdvals,
 )
 from matchers.determinants import (
+    det_powers,
     gram,
     log_diagonal,
     log_power,
     power,
     trace_normal,
 )
-from matchers.diagonals import det_normal, log_magnitude, logabsdet_normal, prod
+from matchers.diagonals import (
+    det_normal,
+    diag_normal,
+    diagonal_normal,
+    log_magnitude,
+    logabsdet_normal,
+    prod,
+    root,
+)
 from matchers.dims import ONE, broadcast, shorter
-from matchers.shifted import shifted_logabsdet, shifted_solve
+from matchers.members import cell, members
+from matchers.noisy import noisy_logabsdet, noisy_solve
+from matchers.pseudo import pinv, thin_q, thin_qr, thin_r
+from matchers.shifted import (
+    shifted_adjoint_left,
+    shifted_adjoint_right,
+    shifted_det,
+    shifted_inverse_trace,
+    shifted_logabsdet,
+    shifted_solve,
+    shifted_sum_logabsdet,
+    shifted_sum_solve,
+)
+from matchers.signs import det_sign, power_sign
+from matchers.small import small_inverse
+from matchers.spreading import spread
+from matchers.taking import scattered, taken
 from matchers.terms import Head, Term, intern, rebuild, shape, subterms
 
 # --- structure ----------------------------------------------------------------------------------
@@ -80,7 +125,19 @@ def _kron_build(*xs: Any) -> Any:
     return functools.reduce(one, xs)
 
 
-kron = Head("kron", _kron_build, _kron_shape, linear(), flat=True, template=" ⊗ ", precedence=4)
+def _kron_normal(head: Head, args: tuple[Any, ...]) -> Any:
+    """Linear in each factor; of identities the identity."""
+    made = linear()(head, args)
+    if isinstance(made, Term) and made.head is head and all([_is_eye(a) for a in made.args]):
+        return eye(_kron_shape(*made.args)[0])
+    return made
+
+
+def _is_eye(x: Any) -> bool:
+    return isinstance(x, Term) and x.head is eye
+
+
+kron = Head("kron", _kron_build, _kron_shape, _kron_normal, flat=True, template=" ⊗ ", precedence=4)
 
 
 def _blocks(g: Any, a: Any, b: Any) -> Any:
@@ -189,15 +246,17 @@ diag = Head(
     "diag",
     _diag_build,
     lambda d: (shape(d)[0], shape(d)[0], shape(d)[2]),
-    linear(),
+    diag_normal,
     template="diag({0})",
     symmetric=True,
 )
+
+
 diagonal = Head(
     "diagonal",
     lambda x: pt.diagonal(x, axis1=-2, axis2=-1)[..., None],
     lambda x: (shorter(*shape(x)[:2]), ONE, shape(x)[2]),
-    linear(),
+    diagonal_normal,
     template="diagonal({0})",
 )
 
@@ -224,7 +283,11 @@ def _scalar_shape(x: Any) -> Shape:
     return ONE, ONE, shape(x)[2]
 
 
-trace = Head("trace", pt.trace, _scalar_shape, trace_normal, template="tr({0})")
+def _trace_build(x: Any) -> Any:
+    return pt.trace(x) if x.type.ndim == 2 else pt.diagonal(x, axis1=-2, axis2=-1).sum(axis=-1)
+
+
+trace = Head("trace", _trace_build, _scalar_shape, trace_normal, template="tr({0})")
 det = Head("det", linalg.det, _scalar_shape, det_normal, template="det({0})")
 logabsdet = Head(
     "logabsdet",
@@ -240,26 +303,48 @@ cholesky = Head("cholesky", linalg.cholesky, shape, template="chol({0})")
 # --- matrix equations -----------------------------------------------------------------------------
 
 
+def _solved_shape(*xs: Any) -> Shape:
+    rows, cols, _ = shape(xs[-1])
+    return rows, cols, broadcast([shape(x)[2] for x in xs])
+
+
 sylvester = Head(
     "sylvester",
     linalg.solve_sylvester,
-    lambda a, b, q: shape(q),
+    _solved_shape,
     template="sylvester({0}, {1}, {2})",
 )
+
+
+def _refined_lyapunov(a: Any, q: Any) -> Any:
+    """X - A X Aᵀ = Q, solved for what is left of Q as well.
+
+    The bilinear transform of A loses digits by itself, where A has eigenvalues near -1.
+    """
+    x = linalg.solve_discrete_lyapunov(a, q)
+    return x + linalg.solve_discrete_lyapunov(a, q - x + a @ x @ a.mT)
+
+
 discrete_lyapunov = Head(
     "discrete_lyapunov",
-    linalg.solve_discrete_lyapunov,
-    lambda a, q: shape(q),
+    _refined_lyapunov,
+    _solved_shape,
     template="lyapunov({0}, {1})",
 )
 
 __all__ = [
-    "FACTORS", "add", "as_matrix", "batch_sum", "beside", "block_diag", "cholesky", "det",
-    "diag", "diagonal", "discrete_lyapunov", "eigenvalues", "eigenvectors", "eigh", "eigvalsh",
-    "expm", "exponential", "eye", "gram", "hcat", "inverse", "is_ones", "item", "kron",
-    "kron_adjoint_left", "kron_adjoint_right", "log_diagonal", "log_magnitude", "log_power",
-    "logabsdet", "matmul", "mul", "ones", "power", "prod", "rebuild", "reciprocal", "reshape",
-    "rows_of", "scale", "shifted_logabsdet", "shifted_solve", "size", "subterms", "svd",
-    "sylvester", "total", "trace", "transpose", "triangle", "unit", "unvec", "vcat", "vec",
-    "zeros",
+    "FACTORS", "add", "as_matrix", "ascending", "batch_sum", "beside", "block_diag", "cell",
+    "cholesky", "circulant", "circulant_det", "circulant_logabsdet", "convolved", "deconvolved",
+    "det", "det_powers", "det_sign", "diag", "diagonal", "discrete_lyapunov", "eigenvalues",
+    "eigenvectors", "eigh", "eigvalsh", "expm", "exponential", "eye", "first", "full_qr",
+    "full_svd", "gram", "hcat", "inverse", "is_ones", "item", "kron", "kron_adjoint_left",
+    "kron_adjoint_right", "lead", "levinson", "log_diagonal", "log_magnitude", "log_power",
+    "logabsdet", "lu", "matmul", "members", "mirrored", "mul", "noisy_logabsdet", "noisy_solve",
+    "ones", "pinv", "power", "power_sign", "prod", "qr", "rebuild", "reciprocal", "reshape",
+    "root", "rows_of", "scale", "scattered", "shifted_adjoint_left", "shifted_adjoint_right",
+    "shifted_det", "shifted_inverse_trace", "shifted_logabsdet",
+    "shifted_solve", "shifted_sum_logabsdet", "shifted_sum_solve", "size", "small_inverse",
+    "spread", "subterms", "svd", "svdvals", "sylvester", "taken", "thin_q", "thin_qr", "thin_r",
+    "toeplitz", "toeplitz_dot", "total", "trace", "transpose", "transposed_toeplitz_dot",
+    "triangle", "unit", "unvec", "vcat", "vec", "zeros",
 ]  # fmt: skip

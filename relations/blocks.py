@@ -5,27 +5,34 @@ from typing import Any
 from matchers.blocks import NOTHING
 from matchers.conditions import (
     conforming,
+    evenly_known,
     implied,
     positive_definite,
     same_cols,
     same_rows,
     same_shape,
     square,
+    symmetric,
 )
 from matchers.vocabulary import (
+    ascending,
     block_diag,
+    cell,
     cholesky,
     det,
     diagonal,
+    eigenvalues,
     expm,
     hcat,
     inverse,
     logabsdet,
+    mul,
     rows_of,
     total,
     trace,
     transpose,
     vcat,
+    vec,
     zeros,
 )
 from relations.language import matrices, relation
@@ -129,7 +136,8 @@ def sum_of_block_diags(A, B, C, D):
 @relation(tags="blocks", cites=HORN, both_ways=False)
 def inverse_of_block_diag(A, B):
     """(A ⊕ B)⁻¹ = A⁻¹ ⊕ B⁻¹; with a block that is not square the left side does not exist."""
-    return inverse(block_diag(A, B)), block_diag(inverse(A), inverse(B)), implied(square(A, B))
+    conditions = evenly_known(A, B), implied(square(A, B))
+    return inverse(block_diag(A, B)), block_diag(inverse(A), inverse(B)), *conditions
 
 
 @relation(tags="blocks", cites=HORN, both_ways=False)
@@ -173,6 +181,21 @@ def cholesky_of_block_diag(A, B):
 def expm_of_block_diag(A, B):
     """exp(A ⊕ B) = exp(A) ⊕ exp(B) for square blocks."""
     return expm(block_diag(A, B)), block_diag(expm(A), expm(B)), square(A, B)
+
+
+@relation(tags="blocks", cites=HORN, field="real", both_ways=False)
+def eigenvalues_of_block_diag(A, B):
+    """The eigenvalues of A ⊕ B are those of symmetric A and B, in order."""
+    both = vcat(eigenvalues(A), eigenvalues(B))
+    return eigenvalues(block_diag(A, B)), ascending(both), symmetric(A, B)
+
+
+@relation(tags="blocks", cites=HORN, both_ways=False)
+def inner_product_of_block_diags(A, B, C, D):
+    """vec(A ⊕ B)ᵀ vec(C ⊕ D) = Σ(A ⊙ C) + Σ(B ⊙ D) for blocks of one shape."""
+    product = cell(total(mul(A, C)) + total(mul(B, D)))
+    alike = same_shape(A, C), same_shape(B, D)
+    return vec(block_diag(A, B)).T @ vec(block_diag(C, D)), product, *alike
 
 
 # --- two by two ---------------------------------------------------------------------------------
@@ -312,3 +335,40 @@ def logabsdet_by_schur_complement(A, B, C, D):
     schur = D - C @ inverse(A) @ B
     logs = logabsdet(A) + logabsdet(schur)
     return logabsdet(full(A, B, C, D)), logs, positive_definite(A), same_cols(A, C)
+
+
+@relation(tags="blocks", cites=HORN, both_ways=False, stability="mixed")
+def inverse_by_schur_complement(A, B, C, D):
+    """[A B; C D]⁻¹ by blocks with S = D - C A⁻¹ B, for positive definite A."""
+    below = inverse(A) @ B
+    left = C @ inverse(A)
+    corner = inverse(D - C @ below)
+    first = hcat(inverse(A) + below @ corner @ left, -(below @ corner))
+    whole = vcat(first, hcat(-(corner @ left), corner))
+    return inverse(full(A, B, C, D)), whole, positive_definite(A), same_cols(A, C)
+
+
+# The same by the other corner, where that is the one that is easily inverted.
+
+
+@relation(tags="blocks", cites=HORN, both_ways=False, stability="mixed")
+def solve_by_complement_of_last(A, B, C, D, X):
+    """[A B; C D]⁻¹ [X; Y] = [U; D⁻¹ (Y - C U)] with S U = X - B D⁻¹ Y for S = A - B D⁻¹ C."""
+    above, below = parts(X, A, D)
+    u = inverse(A - B @ inverse(D) @ C) @ (above - B @ inverse(D) @ below)
+    solution = vcat(u, inverse(D) @ (below - C @ u))
+    return inverse(full(A, B, C, D)) @ X, solution, positive_definite(D), same_cols(A, C)
+
+
+@relation(tags="blocks", cites=HORN, both_ways=False, stability="mixed")
+def det_by_complement_of_last(A, B, C, D):
+    """|A B; C D| = |D| |A - B D⁻¹ C| for positive definite D."""
+    product = det(D) * det(A - B @ inverse(D) @ C)
+    return det(full(A, B, C, D)), product, positive_definite(D), same_cols(A, C)
+
+
+@relation(tags="blocks", cites=HORN, both_ways=False, stability="mixed")
+def logabsdet_by_complement_of_last(A, B, C, D):
+    """log|A B; C D| = log|D| + log|A - B D⁻¹ C| for positive definite D."""
+    logs = logabsdet(D) + logabsdet(A - B @ inverse(D) @ C)
+    return logabsdet(full(A, B, C, D)), logs, positive_definite(D), same_cols(A, C)

@@ -7,11 +7,18 @@ from matchers.conditions import (
     positive_definite,
     same_shape,
     square,
+    symmetric,
     wide,
 )
 from matchers.vocabulary import (
+    ascending,
+    cell,
     cholesky,
+    det,
+    det_powers,
+    diagonal,
     discrete_lyapunov,
+    eigenvalues,
     expm,
     eye,
     inverse,
@@ -29,10 +36,11 @@ from matchers.vocabulary import (
     transpose,
     vec,
 )
-from relations.language import matrices, relation, scalars
+from relations.language import coefficients, matrices, relation, scalars
 
 A, B, C, D, M, N, Q, X, Y = matrices("A B C D M N Q X Y")
 (c,) = scalars("c")
+e, f = coefficients("e f")
 
 VAN_LOAN = "Van Loan 2000, The ubiquitous Kronecker product, sec. 2"
 HORN = "Horn & Johnson 1991, Topics in Matrix Analysis, ch. 4"
@@ -48,6 +56,20 @@ def kron_matvec(A, B, X):
 def kron_vecmat(A, B, X):
     """vec(X)ᵀ (A ⊗ B) = vec(Aᵀ X B)ᵀ."""
     return vec(X).T @ kron(A, B), vec(A.T @ X @ B).T
+
+
+@relation(tags="kronecker", cites=VAN_LOAN, both_ways=False)
+def sum_with_kron_times(A, B, X, Y, e):
+    """(e A ⊗ B + Y) X = e (A ⊗ B) X + Y X, so that the Kronecker product need not be formed."""
+    whole = scale(e, kron(A, B))
+    return (whole + Y) @ X, whole @ X + Y @ X
+
+
+@relation(tags="kronecker", cites=VAN_LOAN, both_ways=False)
+def times_sum_with_kron(A, B, X, Y, e):
+    """X (e A ⊗ B + Y) = e X (A ⊗ B) + X Y, so that the Kronecker product need not be formed."""
+    whole = scale(e, kron(A, B))
+    return X @ (whole + Y), X @ whole + X @ Y
 
 
 @relation(tags="kronecker", cites=VAN_LOAN)
@@ -127,16 +149,74 @@ def right_adjoint_of_product(A, B, M, N):
     return kron_adjoint_right(M @ N, A, B), blocks
 
 
+@relation(tags="kronecker", cites=VAN_LOAN, both_ways=False)
+def left_adjoint_of_eye(A, B):
+    """The traces of the blocks of I, each times B, are tr(B) I for square A and B."""
+    whole = kron_adjoint_left(eye(A.rows * B.rows), A, B)
+    return whole, trace(B) * eye(A.rows), square(A, B)
+
+
+@relation(tags="kronecker", cites=VAN_LOAN, both_ways=False)
+def right_adjoint_of_eye(A, B):
+    """The blocks of I, weighted with A and summed, are tr(A) I for square A and B."""
+    whole = kron_adjoint_right(eye(A.rows * B.rows), A, B)
+    return whole, trace(A) * eye(B.rows), square(A, B)
+
+
+@relation(tags="kronecker", cites=VAN_LOAN, both_ways=False)
+def left_adjoint_of_kron(A, B, C, D):
+    """The blocks of C ⊗ D, each times B and summed, are Σ(B ⊙ D) C for factors of one shape."""
+    alike = same_shape(A, C), same_shape(B, D)
+    return kron_adjoint_left(kron(C, D), A, B), total(mul(B, D)) * C, *alike
+
+
+@relation(tags="kronecker", cites=VAN_LOAN, both_ways=False)
+def right_adjoint_of_kron(A, B, C, D):
+    """The blocks of C ⊗ D, weighted with A and summed, are Σ(A ⊙ C) D for factors of one shape."""
+    alike = same_shape(A, C), same_shape(B, D)
+    return kron_adjoint_right(kron(C, D), A, B), total(mul(A, C)) * D, *alike
+
+
+@relation(tags="kronecker", cites=VAN_LOAN, both_ways=False)
+def left_adjoint_of_weighted(A, B, C, D, M):
+    """Weights that are a Kronecker product go to the factors: C ⊙ adjoint(M, ·, B ⊙ D)."""
+    alike = same_shape(A, C), same_shape(B, D)
+    whole = kron_adjoint_left(mul(M, kron(C, D)), A, B)
+    return whole, mul(C, kron_adjoint_left(M, A, mul(B, D))), *alike
+
+
+@relation(tags="kronecker", cites=VAN_LOAN, both_ways=False)
+def right_adjoint_of_weighted(A, B, C, D, M):
+    """Weights that are a Kronecker product go to the factors: D ⊙ adjoint(M, A ⊙ C, ·)."""
+    alike = same_shape(A, C), same_shape(B, D)
+    whole = kron_adjoint_right(mul(M, kron(C, D)), A, B)
+    return whole, mul(D, kron_adjoint_right(M, mul(A, C), B)), *alike
+
+
 @relation(tags="kronecker", cites=HORN)
 def trace_of_kron(A, B):
     """tr(A ⊗ B) = tr(A) tr(B) for square factors."""
     return trace(kron(A, B)), trace(A) * trace(B), square(A, B)
 
 
+@relation(tags="kronecker", cites=HORN, both_ways=False)
+def diagonal_of_kron(A, B):
+    """The diagonal of A ⊗ B has the products of those of A and B, for square factors."""
+    return diagonal(kron(A, B)), vec(diagonal(A) @ diagonal(B).T), square(A, B)
+
+
 @relation(tags="kronecker", cites=HORN)
 def total_of_kron(A, B):
     """The sum of all entries of A ⊗ B is the product of the sums."""
     return total(kron(A, B)), total(A) * total(B)
+
+
+@relation(tags="kronecker", cites=HORN, both_ways=False)
+def inner_product_of_krons(A, B, C, D):
+    """vec(A ⊗ B)ᵀ vec(C ⊗ D) = Σ(A ⊙ C) Σ(B ⊙ D) for factors of one shape."""
+    product = cell(total(mul(A, C)) * total(mul(B, D)))
+    alike = same_shape(A, C), same_shape(B, D)
+    return vec(kron(A, B)).T @ vec(kron(C, D)), product, *alike
 
 
 @relation(tags="kronecker", cites=HORN)
@@ -146,11 +226,27 @@ def elementwise_product_of_krons(A, B, C, D):
     return mul(kron(A, B), kron(C, D)), kron(mul(A, C), mul(B, D)), *alike
 
 
-@relation(tags="kronecker", cites=HORN)
+@relation(tags="kronecker", cites=HORN, both_ways=False)
 def logabsdet_of_kron(A, B):
     """log|A ⊗ B| = n log|A| + m log|B| for A of order m and B of order n."""
     logs = size(B.rows) * logabsdet(A) + size(A.rows) * logabsdet(B)
     return logabsdet(kron(A, B)), logs, square(A, B)
+
+
+@relation(tags="kronecker", cites=HORN, field="real", stability="mixed", both_ways=False)
+def det_of_kron(A, B):
+    """det(A ⊗ B) = det(A)ⁿ det(B)ᵐ for A of order m and B of order n, by signs and logarithms.
+
+    That of log|A ⊗ B| and its sign say so too, but of one matrix: this holds for batches as well.
+    """
+    return det(kron(A, B)), det_powers(A, B.rows, B, A.rows), square(A, B)
+
+
+@relation(tags="kronecker", cites=HORN, field="real", both_ways=False)
+def eigenvalues_of_kron(A, B):
+    """The eigenvalues of A ⊗ B are the products of those of symmetric A and B, in order."""
+    products = vec(eigenvalues(A) @ eigenvalues(B).T)
+    return eigenvalues(kron(A, B)), ascending(products), symmetric(A, B)
 
 
 @relation(tags="kronecker", cites=VAN_LOAN)
@@ -165,11 +261,11 @@ def cholesky_of_kron(A, B):
 
 
 @relation(tags="kronecker", cites=HORN, stability="mixed", both_ways=False)
-def sylvester_of_kron_sum(A, B, C):
-    """(A ⊗ I + I ⊗ B)⁻¹ vec(C) = vec(X) where A X + X Bᵀ = C."""
-    kron_sum = kron(A, eye(B.rows)) + kron(eye(A.rows), B)
+def sylvester_of_kron_sum(A, B, C, e, f):
+    """(e A ⊗ I + f I ⊗ B)⁻¹ vec(C) = vec(X) where e A X + f X Bᵀ = C."""
+    kron_sum = scale(e, kron(A, eye(B.rows))) + scale(f, kron(eye(A.rows), B))
     conditions = implied(square(A, B)), nonempty(A, B)
-    return inverse(kron_sum) @ vec(C), vec(sylvester(A, B.T, C)), *conditions
+    return inverse(kron_sum) @ vec(C), vec(sylvester(scale(e, A), scale(f, B.T), C)), *conditions
 
 
 @relation(tags="kronecker", cites=HORN, stability="mixed", field="real", both_ways=False)
@@ -180,8 +276,8 @@ def lyapunov_of_kron(A, Q):
     return inverse(dense) @ vec(Q), vec(discrete_lyapunov(A, Q)), *conditions
 
 
-@relation(tags="kronecker", cites=HORN)
-def expm_of_kron_sum(A, B):
-    """exp(A ⊗ I + I ⊗ B) = exp(A) ⊗ exp(B)."""
-    kron_sum = kron(A, eye(B.rows)) + kron(eye(A.rows), B)
-    return expm(kron_sum), kron(expm(A), expm(B)), implied(square(A, B))
+@relation(tags="kronecker", cites=HORN, both_ways=False)
+def expm_of_kron_sum(A, B, e, f):
+    """exp(e A ⊗ I + f I ⊗ B) = exp(e A) ⊗ exp(f B)."""
+    kron_sum = scale(e, kron(A, eye(B.rows))) + scale(f, kron(eye(A.rows), B))
+    return expm(kron_sum), kron(expm(scale(e, A)), expm(scale(f, B))), implied(square(A, B))

@@ -117,7 +117,10 @@ class Relation:
     tags : tuple of str
         All begin with ``kantor:``.
     stability : {"backward", "mixed", "loses"}
-        What the right side does to accuracy; what ``loses`` is off by default.
+        What the right side does to accuracy. Its error is at most ten times that of the left, and
+        rounding, at conditions up to 1e8: ``backward`` always; ``mixed`` always, or at least where
+        what the right side inverts by itself is well conditioned and the largest, or everything
+        where it inverts nothing by itself. What ``loses`` is off by default.
     cites : str
         The source.
     doc : str

@@ -13,8 +13,9 @@ from matchers.reference import answers
 from matchers.state import Context
 from matchers.terms import LogicVar, Run, Term
 from matchers.unification import instantiate
+from matchers.vocabulary import transpose
 from relations.language import Direction, Relation
-from relations.rules import Rewrite, complex_part, same_batch
+from relations.rules import Rewrite, complex_part, in_batch
 
 # More operands than this under one flat head are not tried: the reference enumerates.
 OPERANDS = 8
@@ -64,6 +65,8 @@ class ReferenceRules:
 def uses(direction: Direction, term: Term, known: Any, context: Context) -> Iterator[Term]:
     """What one direction of a relation turns `term` into, once for each match in a window."""
     source = direction.source
+    if term.head is transpose and source.head is not transpose:
+        return  # only what stands inside of a pattern is opened under a transpose
     if len(term.args) > OPERANDS and source.head.flat and source.head is term.head:
         context.exhausted = True
         return
@@ -75,7 +78,8 @@ def uses(direction: Direction, term: Term, known: Any, context: Context) -> Iter
             before, after = match.get(_BEFORE, Run()), match.get(_AFTER, match.get(_OTHERS, Run()))
             if before or after:
                 new = source.head.make(before, new, after)
-            if same_batch(term, new, known):
+            new = in_batch(term, new, known)
+            if new is not None:
                 yield new
 
 

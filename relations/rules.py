@@ -12,7 +12,7 @@ from matchers.marks import Free
 from matchers.match import Context, Pattern, Window
 from matchers.terms import Atom, LogicVar, Number, Run, Term, shape, subterms
 from matchers.unification import instantiate
-from matchers.vocabulary import transpose
+from matchers.vocabulary import spread, transpose
 from relations.language import Direction, Relation
 
 
@@ -96,7 +96,7 @@ def rewritten(direction: Direction, term: Term, window: Window, known: Any) -> T
     if complex_part(relation, bindings) is not None:
         return None
     new = replaced(direction, window, known.dims)
-    return new if same_batch(term, new, known) else None
+    return in_batch(term, new, known)
 
 
 def complex_part(relation: Relation, bindings: Mapping[LogicVar, Any]) -> Term | None:
@@ -114,8 +114,16 @@ def _complex(t: Term) -> bool:
     return isinstance(t, Atom) and t.var.type.dtype.startswith("complex")
 
 
+def in_batch(term: Term, new: Term, known: Any) -> Term | None:
+    """`new` for each member of the batch that `term` has, or None where their batches differ."""
+    batch = shape(term)[2]
+    if batch and not new.scalar and not shape(new)[2]:
+        return spread(new, *batch)  # type: ignore[no-any-return]
+    return new if same_batch(term, new, known) else None
+
+
 def same_batch(term: Term, new: Term, known: Any) -> bool:
-    """Whether both have the same batch axes; ``A⁻¹ A = I`` would lose those of A."""
+    """Whether both have the same batch axes."""
     old, batch = shape(term)[2], shape(new)[2]
     return len(old) == len(batch) and all(
         known.dims.equal(m, n) for m, n in zip(old, batch, strict=True)
@@ -132,6 +140,6 @@ def replaced(direction: Direction, window: Window, dims: Dims | None = None) -> 
 
 
 __all__ = [
-    "Rewrite", "Rules", "complex_part", "instantiate", "replaced", "rewritten", "rules",
+    "Rewrite", "Rules", "complex_part", "in_batch", "instantiate", "replaced", "rewritten", "rules",
     "same_batch",
 ]  # fmt: skip

@@ -1,7 +1,7 @@
 """Traces and diagonals of products, without the product."""
 
 from matchers.conditions import conforming
-from matchers.vocabulary import diagonal, mul, ones, total, trace, transpose
+from matchers.vocabulary import diagonal, eye, mul, ones, total, trace, transpose
 from relations.language import matrices, relation
 
 A, B = matrices("A B")
@@ -37,3 +37,9 @@ def trace_of_sum(A, B):
 def diagonal_of_product(A, B):
     """The diagonal of a square A B holds the row sums of A ⊙ Bᵀ."""
     return diagonal(A @ B), mul(A, B.T) @ ones(A.cols), conforming(B, A)
+
+
+@relation(tags="traces", cites=HORN, both_ways=False)
+def total_with_identity(A):
+    """Σ(A ⊙ I) = tr(A)."""
+    return total(mul(A, eye(A.rows))), trace(A)

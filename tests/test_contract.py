@@ -21,6 +21,7 @@ from pytensor.tensor import linalg
 import kantor
 from kantor import matrices, relation
 from kantor.checking import Problem, near_misses, readings
+from matchers.vocabulary import kron_adjoint_left, kron_adjoint_right
 from relations.library import library
 from tests.support import ops
 
@@ -163,14 +164,26 @@ def test_registering() -> None:
         assert rewritten()
         plain = get_mode("CVM")
         assert not rewritten(plain.excluding("kantor:kronecker"))
-        assert rewritten(plain.excluding("kron_matvec"))  # as a product with a matrix
-        assert not rewritten(plain.excluding("kron_matvec", "kron_matmat", "kron_vecmat"))
+        assert not rewritten(plain.excluding("kron_matvec"))
+        assert rewritten(plain.excluding("kron_matmat"))
     finally:
         kantor.unregister()
     assert not rewritten()
 
 
-CONDITIONAL = [r for r in library() if r.conditions and not r.axiom]
+# Of rows by index only those of an identity are read, and the adjoints of a Kronecker product only
+# from its gradient: no near miss is either.
+ADJOINTS = kron_adjoint_left.bit | kron_adjoint_right.bit
+CONDITIONAL = [
+    r
+    for r in library()
+    if r.conditions and not r.axiom
+    if "kantor:selections" not in r.tags and not r.lhs.heads & ADJOINTS
+]
+
+
+# A scaled sum of matrices without a common factor is read where something is done with it.
+WITHIN = {"shift_of_kron_sum": linalg.inv}
 
 
 @pytest.mark.parametrize("which", CONDITIONAL, ids=lambda r: r.name)
@@ -181,7 +194,8 @@ def test_every_near_miss_has_its_failing_condition_named(which: Any) -> None:
             if miss.condition is None:
                 continue
             found += 1
-            answer = kantor.explain(miss.posed.output, relations=which).why_not(which)
+            graph = WITHIN.get(which.name, lambda x: x)(miss.posed.output)
+            answer = kantor.explain(graph, relations=which).why_not(which)
             if sorted(ops(miss.posed.output)) == ["DimShuffle", "Dot"]:
                 assert "could start from" in str(answer)  # one product is no region
                 continue

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from zlib import crc32
 
+from kantor.checking.accuracy import Accuracy, inverted_alone
+from kantor.checking.exact import Exact
+from kantor.checking.exact_numbers import RATIONAL
 from kantor.checking.instances import LONGEST, Instance, NoInstance, Problem
 from kantor.checking.matching import (
     check_dimensions,
@@ -21,11 +24,13 @@ from kantor.checking.numeric import Mismatch, Numeric
 from kantor.checking.preserving import check_preserved
 from kantor.checking.sides import Undefined, first_line, readings
 from kantor.checking.variants import Variant, applicable
+from matchers.terms import subterms
+from matchers.vocabulary import expm
 from relations.language import Relation
 
 EXAMPLES = 25
 THOROUGH = 1000
-TURNS = 3
+TURNS = 8
 # After so many failures the rest would say the same.
 ENOUGH = 5
 
@@ -48,6 +53,16 @@ class Verdict:
         Graphs that were left alone as they must be.
     graphs, rewritten : int
         Graphs given to `kantor.rewrite`, and how many it changed.
+    exact : int
+        At how many instances without rounding both sides are equal.
+    rational : bool
+        Whether those are in rational numbers, and not to so many digits.
+    accurate : int
+        At how many instances the errors of both sides were compared.
+    share : float
+        The largest error of the right side in proportion to what is allowed.
+    tame : tuple of str
+        The variables that must be well conditioned for that; none where nothing must.
     worst : float
         The largest error in double precision, relative to size and conditioning.
     failures : list of Mismatch
@@ -65,6 +80,11 @@ class Verdict:
     near_misses: int = 0
     graphs: int = 0
     rewritten: int = 0
+    exact: int = 0
+    rational: bool = True
+    accurate: int = 0
+    share: float = 0.0
+    tame: tuple[str, ...] = ()
     worst: float = 0.0
     failures: list[Mismatch] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -102,6 +122,10 @@ def verify(relation: Relation, examples: int = EXAMPLES, cases: Iterable[Instanc
         for sides in readings(relation):
             numeric = Numeric(Problem(sides))
             _verify_values(verdict, numeric, examples, [c for c in cases if c.sides is sides])
+            if verdict.passed:
+                _verify_exactly(verdict, Exact(numeric.problem), examples)
+            if verdict.passed:
+                _verify_accuracy(verdict, numeric, examples)
             _verify_graphs(verdict, numeric, applicable(sides))
         if not verdict.verified and verdict.passed:
             raise NoInstance(_nothing(verdict))
@@ -145,7 +169,8 @@ def _verify_values(
         check(instance)
     for turn in range(TURNS):  # where the left side seldom has a value, more than once
         if not failed and (not turn or verdict.verified < examples):
-            _draw(problem, variants, examples, check, turn)
+            count = 2 * (examples - verdict.verified) if turn else examples
+            _draw(problem, variants, count, check, turn)
     # A wrong value has a wrong gradient as well, which need not be told.
     failed = [f for f in failed if not f.about_gradients] or failed
     kinds = {f.kind: f for f in reversed(failed)}
@@ -167,7 +192,14 @@ def _draw(
     from hypothesis import HealthCheck, Phase, given, reject, seed, settings
     from hypothesis import strategies as st
 
-    lengths = st.integers(0, LONGEST)
+    # Seldom 0: of many axes one would nearly always be, and then there are no entries to compare.
+    lengths = st.sampled_from(
+        (*range(1, LONGEST + 1), 0, *range(1, LONGEST + 1), *range(2, LONGEST + 1))
+    )
+
+    # Of an exponential of hundreds no digit is left.
+    rough = any(t.head is expm for t in subterms(*problem.sides.written))
+    magnitudes = (1.0, 1e-3, 3.0 if rough else 30.0)
 
     @st.composite
     def instances(draw: Any) -> Instance:
@@ -180,7 +212,7 @@ def _draw(
             variant=variant,
             seed=draw(st.integers(0, 2**32 - 1)),
             batch=draw(st.integers(least, 3)),
-            magnitude=draw(st.sampled_from((1.0, 1e-3, 30.0))),
+            magnitude=draw(st.sampled_from(magnitudes)),
         )
         return made if made is not None else reject()
 
@@ -191,18 +223,83 @@ def _draw(
     seed(crc32(problem.sides.relation.name.encode()) + turn)(quiet(given(instances())(check)))()
 
 
-def smallest(numeric: Numeric, failure: Mismatch) -> Mismatch:
+def smallest(checker: Numeric | Exact, failure: Mismatch) -> Mismatch:
     """The failure at the fewest entries that is like this one."""
     assert failure.instance is not None
-    for instance in numeric.problem.smaller(failure.instance):
+    for instance in checker.problem.smaller(failure.instance):
         try:
-            numeric.check(instance)
+            checker.check(instance)
         except Undefined:
             continue
         except Mismatch as found:
             if found.kind == failure.kind:
                 return found
     return failure
+
+
+# --- without rounding, and how much is rounded ----------------------------------------------------
+
+
+def _verify_exactly(verdict: Verdict, exact: Exact, examples: int) -> None:
+    """In rational arithmetic; where that cannot be, in arithmetic with many digits."""
+    if exact.lacking:
+        verdict.rational = False
+        verdict.notes.append(f"no exact check: {', '.join(exact.lacking)}")
+    if exact.arithmetic is None:
+        return
+    failed: dict[str, Mismatch] = {}
+    for instance in exact.instances(examples, lambda: verdict.exact >= examples):
+        try:
+            verdict.exact += exact.check(instance) > 0
+        except Undefined:
+            continue
+        except Mismatch as failure:
+            failed.setdefault(failure.kind, failure)
+        except Exception as error:  # a maker of somebody's that knows no rational numbers
+            verdict.notes.append(f"no exact check: {first_line(error)}")
+            return
+    verdict.failures += [smallest(exact, f) for f in list(failed.values())[:ENOUGH]]
+    if exact.arithmetic is RATIONAL and not verdict.exact:
+        verdict.notes.append("no exact check: no instance has a rational value")
+
+
+def _verify_accuracy(verdict: Verdict, numeric: Numeric, examples: int) -> None:
+    """At conditions up to 1e8; what a mixed relation inverts may have to be well conditioned."""
+    accuracy, stability = Accuracy(numeric), verdict.relation.stability
+    if accuracy.lacking:
+        verdict.notes.append(f"no accuracy check: {', '.join(accuracy.lacking)}")
+        return
+    failure = _compared(accuracy, examples)
+    if failure is not None and stability != "backward":
+        lost = f"at a condition of 1e8 it is off by {accuracy.worst:.1g} times what is allowed"
+        tame = inverted_alone(numeric.sides)
+        if stability == "mixed":
+            accuracy = Accuracy(numeric, tame)
+            failure = _compared(accuracy, examples)
+            verdict.tame = tuple(str(x) for x in numeric.sides.variables if x in tame)
+            lost += f", and within it where {' and '.join(verdict.tame)} is well conditioned"
+        verdict.notes.append(lost)
+    verdict.accurate += accuracy.checked
+    verdict.share = max(verdict.share, accuracy.worst)
+    if failure is not None and stability != "loses":
+        verdict.failures.append(failure)
+    elif verdict.verified and accuracy.checked < accuracy.asked / 4:
+        verdict.failures.append(Mismatch("its left side is seldom what its heads mean"))
+
+
+def _compared(accuracy: Accuracy, examples: int) -> Mismatch | None:
+    """The first failure, after all examples or some failures."""
+    failed: list[Mismatch] = []
+    for instance, values in accuracy.instances(examples):
+        try:
+            accuracy.check(instance, values)
+        except Undefined:
+            continue
+        except Mismatch as failure:
+            failed.append(failure)
+            if len(failed) == ENOUGH:
+                break
+    return failed[0] if failed else None
 
 
 # --- graphs -----------------------------------------------------------------------------------

@@ -52,8 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _coverage(options)
     if options.update:
         raise Refused("check: --update goes with --coverage")
-    if find_spec("hypothesis") is None:
-        raise Refused("check needs Hypothesis: pip install 'kantor[test]'")
+    if find_spec("hypothesis") is None or find_spec("mpmath") is None:
+        raise Refused("check needs Hypothesis and mpmath: pip install 'kantor[test]'")
     try:
         relations, refused = chosen(options.what)
     except (OSError, SyntaxError, ValueError) as error:
@@ -109,7 +109,10 @@ def chosen(what: Sequence[str]) -> tuple[tuple[Relation, ...], tuple[str, ...]]:
 def _parser() -> Parser:
     parser = Parser(
         prog="python -m kantor check",
-        description="Verify relations numerically, on random instances of their declarations.",
+        description=(
+            "Verify relations on random instances of their declarations: numerically, without "
+            "rounding where that can be, and for accuracy at conditions up to 1e8."
+        ),
     )
     parser.add_argument(
         "what",

@@ -9,6 +9,7 @@ from kantor.checking.lengths import Equation
 from kantor.checking.sides import Sides
 from matchers.conditions import SHAPE_CONDITIONS, Condition
 from matchers.conforming import equations
+from matchers.taking import scattered, taken
 from matchers.terms import LogicVar, subterms
 
 
@@ -32,6 +33,13 @@ def demands(c: Condition) -> Iterator[Equation]:
     yield from c.equations()
     if c.name not in SHAPE_CONDITIONS and _square_only(c.name):
         yield from ((x.rows, x.cols) for x in c.variables if x.kind == "matrix")
+
+
+def own_keys(sides: Sides) -> Iterator[tuple[LogicVar, str]]:
+    """The structures that heads ask for of their arguments: entries that rows are taken by."""
+    for t in subterms(sides.written[0]):
+        if t.head in (taken, scattered) and isinstance(t.args[1], LogicVar):
+            yield t.args[1], "index"
 
 
 def _square_only(key: str) -> bool:

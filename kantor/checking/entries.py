@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from kantor.checking.exact_numbers import RATIONAL, inverted
+
 Array = np.ndarray[Any, np.dtype[Any]]
+# Kinds of numbers that are not rounded, and how large the integers are that are drawn of them.
+EXACT = "iO"
+REACH = {"i": 3, "O": 99}
 
 
 @dataclass
@@ -18,8 +24,9 @@ class Source:
     Parameters
     ----------
     rng : numpy.random.Generator
-    kind : {"f", "c", "i"}
-        Real, complex or small integers; the arrays are of NumPy's widest dtype of that kind.
+    kind : {"f", "c", "i", "O"}
+        Real, complex, small integers, or Python's rational numbers, which have every structure
+        exactly; the arrays are of NumPy's widest dtype of that kind.
     """
 
     rng: np.random.Generator
@@ -33,13 +40,14 @@ class Source:
 
     def real(self, m: int, n: int) -> Array:
         """An m × n array without an imaginary part."""
-        if self.kind == "i":
-            return self.rng.integers(-3, 4, (m, n))
+        if self.kind in EXACT:
+            drawn = self.rng.integers(-REACH[self.kind], REACH[self.kind] + 1, (m, n))
+            return drawn.astype(object) if self.kind == "O" else drawn
         return self.rng.standard_normal((m, n))
 
     def eye(self, n: int) -> Array:
         """The identity."""
-        return np.eye(n, dtype="int64" if self.kind == "i" else "float64")
+        return np.eye(n, dtype={"i": "int64", "O": "object"}.get(self.kind, "float64"))
 
 
 class Maker(NamedTuple):
@@ -86,6 +94,14 @@ def makers(required: Iterable[str], *, square: bool) -> tuple[Maker, ...]:
     return tuple(m for m in MAKERS.values() if wanted <= m.has and (square or not m.square))
 
 
+_FIXED = ("orthogonal", "selection", "unit_magnitude", "permutation", "index")
+
+
+def linear(made: Maker) -> bool:
+    """Whether a positive multiple of what a maker draws has the same structure."""
+    return made.has.isdisjoint(_FIXED)
+
+
 # --- any shape --------------------------------------------------------------------------------
 
 
@@ -111,7 +127,7 @@ def zeros(source: Source, m: int, n: int) -> Array:
 @maker("positive", "nonnegative", "nonzero", square=False)
 def positive(source: Source, m: int, n: int) -> Array:
     """Every entry is positive."""
-    return abs(source.real(m, n)) + (1 if source.kind == "i" else 0.1)
+    return abs(source.real(m, n)) + (1 if source.kind in EXACT else 0.1)
 
 
 @maker("nonzero", square=False)
@@ -156,16 +172,43 @@ def tridiagonal(source: Source, m: int, n: int) -> Array:
     return np.triu(np.tril(source.entries(m, n), 1), -1)
 
 
+@maker("toeplitz", square=False)
+def toeplitz(source: Source, m: int, n: int) -> Array:
+    """Constant along each diagonal."""
+    i, j = np.indices((m, n))
+    return source.entries(m + n, 1)[i - j + n - 1, 0]
+
+
+@maker("full_column_rank", "full_row_rank", square=False)
+def full_rank(source: Source, m: int, n: int) -> Array:
+    """As far from deficient as its diagonal is from the rest."""
+    away = (m + n) * REACH.get(source.kind, 2)
+    return source.entries(m, n) + away * source.eye(max(m, n))[:m, :n]
+
+
+@maker("index", square=False)
+def positions(source: Source, m: int, n: int) -> Array:
+    """Of few rows, each more than once, and counted from either end."""
+    return source.rng.integers(-2, 2, (m, n))
+
+
+@maker("index", square=False)
+def arrangement(source: Source, m: int, n: int) -> Array:
+    """Of as many rows as there are, each once."""
+    return np.argsort(source.rng.random((m, n)), axis=0) - m * source.rng.integers(0, 2, (m, n))
+
+
 # --- square -----------------------------------------------------------------------------------
 
 
 _DEFINITE = ("positive_definite", "positive_semidefinite", "nonsingular")
 
 
-@maker("nonsingular")
+@maker("nonsingular", "full_column_rank", "full_row_rank")
 def regular(source: Source, n: int, _: int) -> Array:
     """As far from singular as its diagonal is from the rest, with both signs."""
-    return source.entries(n, n) + 2 * (n + 1) * signs(source, n, 1) * source.eye(n)
+    away = (n + 1) * REACH.get(source.kind, 2)
+    return source.entries(n, n) + away * signs(source, n, 1) * source.eye(n)
 
 
 @maker()
@@ -187,6 +230,9 @@ def symmetric(source: Source, n: int, _: int) -> Array:
 def positive_definite(source: Source, n: int, _: int) -> Array:
     """Symmetric with positive eigenvalues; complex ones stay real, since they are symmetric."""
     x = source.real(n, n)
+    if source.kind == "O":  # with a rational Cholesky factor
+        factor = np.tril(x, -1) + np.diag(positive(source, n, 1)[:, 0])
+        return factor @ factor.T
     return x @ x.T + source.eye(n)
 
 
@@ -215,7 +261,8 @@ def diagonal(source: Source, n: int, _: int) -> Array:
 @maker(*_DIAGONAL, *_DEFINITE, "hermitian")
 def positive_diagonal(source: Source, n: int, _: int) -> Array:
     """Zero off its diagonal, which is positive."""
-    return np.diag(positive(source, n, 1)[:, 0])
+    d = positive(source, n, 1)[:, 0]
+    return np.diag(d * d if source.kind == "O" else d)
 
 
 @maker(*_DIAGONAL, "hermitian")
@@ -232,30 +279,80 @@ def symmetric_tridiagonal(source: Source, n: int, _: int) -> Array:
     return np.triu(np.tril(symmetric(source, n, n), 1), -1)
 
 
-@maker("orthogonal", "nonsingular")
+@maker("circulant", "toeplitz", "nonsingular", "full_column_rank", "full_row_rank")
+def circulant(source: Source, n: int, _: int) -> Array:
+    """Constant along diagonals that go round."""
+    i, j = np.indices((n, n))
+    column = source.entries(n, 1)[:, 0]
+    column[:1] = (n + 1) * REACH.get(source.kind, 2)
+    return column[(i - j) % max(n, 1)]
+
+
+@maker("toeplitz", "symmetric", *_DEFINITE, "hermitian")
+def definite_toeplitz(source: Source, n: int, _: int) -> Array:
+    """Constant along each diagonal, with positive eigenvalues."""
+    i, j = np.indices((n, n))
+    if source.kind == "O":
+        return _rational_covariances(source, n)[abs(i - j)]
+    column = source.real(n, 1)[:, 0]
+    column[:1] = 2 * abs(column).sum() + 1
+    return column[abs(i - j)]
+
+
+def _rational_covariances(source: Source, n: int) -> Array:
+    """Those of a sequence whose partial correlations are sines of Pythagorean angles.
+
+    The Cholesky factor has their cosines, and so is rational (Durbin 1960).
+    """
+    found, left = [Fraction(9)], Fraction(9)
+    weights: list[Fraction] = []
+    for t in source.rng.integers(-3, 4, max(n - 1, 0)).tolist():
+        sine = Fraction(8 * t, t * t + 16)
+        found.append(sine * left + sum(w * c for w, c in zip(weights, found[:0:-1], strict=True)))
+        back = weights[::-1]
+        weights = [*(w - sine * b for w, b in zip(weights, back, strict=True)), sine]
+        left *= 1 - sine * sine
+    return np.array(found[:n], dtype=object)
+
+
+@maker("orthogonal", "nonsingular", "full_column_rank", "full_row_rank")
 def orthogonal(source: Source, n: int, _: int) -> Array:
     """The inverse is the transpose, or its conjugate: to PyTensor complex ones are unitary."""
     if source.kind == "i":
         return permutation(source, n, n) * signs(source, n, 1)
+    if source.kind == "O":
+        return _rational_orthogonal(source, n)
     return np.linalg.qr(source.entries(n, n))[0] if n else np.zeros((0, 0))
 
 
-@maker("orthogonal", "symmetric", "nonsingular")
+def _rational_orthogonal(source: Source, n: int) -> Array:
+    """(I - K) (I + K)⁻¹ for a skew K, with rows of either sign (Cayley 1846)."""
+    below = np.tril(source.real(n, n) // 20, -1)
+    skew = below - below.T
+    inner = inverted(RATIONAL, RATIONAL.array(source.eye(n) + skew))
+    return (source.eye(n) - skew) @ inner * signs(source, n, 1)
+
+
+@maker("orthogonal", "symmetric", "nonsingular", "full_column_rank", "full_row_rank")
 def reflection(source: Source, n: int, _: int) -> Array:
     """Orthogonal and symmetric."""
     if source.kind == "i":
         return np.diag(signs(source, n, 1)[:, 0])
     v = source.real(n, 1)
-    return source.eye(n) - 2 * (v @ v.T) / max(float((v * v).sum()), 1e-30)
+    length = (v * v).sum() or 1
+    return source.eye(n) - 2 * (v @ v.T) / (Fraction(length) if source.kind == "O" else length)
 
 
-@maker("permutation", "orthogonal", "selection", "nonsingular")
+@maker("permutation", "orthogonal", "selection", "nonsingular", "full_column_rank", "full_row_rank")
 def permutation(source: Source, n: int, _: int) -> Array:
     """Rows of an identity, each once."""
     return source.eye(n)[source.rng.permutation(n)]
 
 
-@maker(*_DIAGONAL, *_DEFINITE, "hermitian", "orthogonal", "permutation", "selection")
+@maker(
+    *_DIAGONAL, *_DEFINITE, "hermitian", "orthogonal", "permutation", "selection", "toeplitz",
+    "circulant",
+)  # fmt: skip
 def identity(source: Source, n: int, _: int) -> Array:
     """What all structures have in common."""
     return source.eye(n)
@@ -278,6 +375,24 @@ def _none(g: Array, x: Array) -> Array:
     return 0 * g
 
 
+def _along_diagonals(g: Array, x: Array) -> Array:
+    """What stands on each diagonal, added up in the first row and the first column."""
+    m, n = g.shape[-2:]
+    out = np.zeros_like(g)
+    for k in range(-m + 1, n):
+        out[..., max(-k, 0), max(k, 0)] = np.trace(g, k, -2, -1)
+    return out
+
+
+def _around(g: Array, x: Array) -> Array:
+    """What stands on each diagonal that goes round, added up in the first column."""
+    i, j = np.indices(g.shape[-2:])
+    out = np.zeros_like(g)
+    for k in range(g.shape[-1]):
+        out[..., k, 0] = (g * ((i - j) % g.shape[-1] == k)).sum(axis=(-2, -1))
+    return out
+
+
 # A gradient says what happens along directions that keep the structure, and only this is compared:
 # a Cholesky's pullback puts all of it into one triangle, a dense expression spreads it over both.
 ALONG: dict[str, Callable[[Array, Array], Array]] = {
@@ -290,10 +405,13 @@ ALONG: dict[str, Callable[[Array, Array], Array]] = {
     "upper_triangular": lambda g, x: np.triu(g),
     "tridiagonal": lambda g, x: np.triu(np.tril(g, 1), -1),
     "orthogonal": _skew,
+    "toeplitz": _along_diagonals,
+    "circulant": _around,
     "permutation": _none,
     "selection": _none,
     "unit_magnitude": _none,
     "unique_indices": _none,
+    "index": _none,
 }
 
 

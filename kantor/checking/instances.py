@@ -11,8 +11,8 @@ from zlib import crc32
 
 import numpy as np
 
-from kantor.checking.demands import demands, given_shapes, keys, own_demands
-from kantor.checking.entries import MAKERS, Array, Source, makers
+from kantor.checking.demands import demands, given_shapes, keys, own_demands, own_keys
+from kantor.checking.entries import MAKERS, Array, Source, linear, makers
 from kantor.checking.lengths import Known, Lengths
 from kantor.checking.sides import Sides
 from kantor.checking.variants import PLAIN, Variant
@@ -43,7 +43,8 @@ class Instance:
     batch : int
         The length of the batch axis.
     magnitude : float
-        What the entries of variables without a structure of their own are multiplied by.
+        What the entries of variables without a structure of their own are multiplied by; a rational
+        number and all that a multiple of has the same structure, where nothing is rounded.
     """
 
     sides: Sides
@@ -70,7 +71,7 @@ class Instance:
             m, n = self.shape(x)
             batched = self.variant.batch(i) and x.kind != "scalar"
             drawn = [MAKERS[name].draw(source, m, n) for _ in range(self.batch if batched else 1)]
-            if not MAKERS[name].has and kind != "i":
+            if linear(MAKERS[name]) if kind == "O" else not MAKERS[name].has and kind != "i":
                 drawn = [self.magnitude * d for d in drawn]
             value = np.array(drawn).reshape((len(drawn), m, n)) if batched else drawn[0]
             value = value[0, 0] if x.kind == "scalar" else value
@@ -108,7 +109,11 @@ class Problem:
     def __init__(self, sides: Sides, conditions: tuple[Condition, ...] | None = None) -> None:
         self.sides = sides
         self.conditions = sides.relation.conditions if conditions is None else conditions
-        self.required = {x: frozenset(keys(x, self.conditions)) for x in sides.variables}
+        own = set(own_keys(sides))
+        self.required = {
+            x: frozenset(keys(x, self.conditions)) | {key for y, key in own if y is x}
+            for x in sides.variables
+        }
         axes = [Axis(x, i) for x in sides.variables for i in range(_AXES.get(x.kind, 0))]
         demanded = [e for c in self.conditions for e in demands(c)]
         shapes = given_shapes(sides) if conditions is None else ()
@@ -139,6 +144,8 @@ class Problem:
             return None
         fields = {"variant": PLAIN, "seed": 0, **rest}
         blank = Instance(self.sides, known=known, structure=(), **fields)
+        if any([not _rank_fits(self.required[x], *blank.shape(x)) for x in self.sides.variables]):
+            return None
         structure = tuple(pick(self.structures(x, blank.shape(x))) for x in self.sides.variables)
         return replace(blank, structure=structure)
 
@@ -159,7 +166,7 @@ class Problem:
             yield from _some(self.instance(cycling(lengths), variant=variant, seed=seed))
         for name in list(MAKERS)[1:]:
             for lengths in ((3,), (2, 3, 4)):
-                pick = _preferring(name)
+                pick = preferring(name)
                 made = self.instance(cycling(lengths), pick, seed=seed)
                 if made is not None and name in made.structure:
                     yield made
@@ -180,7 +187,7 @@ class Problem:
         for key in sorted(found, key=lambda k: (0 in k, sum(k), k)):
             if sum(key) < total:
                 yield found[key]
-                square = [_preferring(name) for name in instance.structure]
+                square = [preferring(name) for name in instance.structure]
                 made = found[key]
                 structure = tuple(
                     pick(self.structures(x, made.shape(x)))
@@ -189,6 +196,14 @@ class Problem:
                 if structure != made.structure:
                     yield replace(made, structure=structure)
         yield instance
+
+
+def _rank_fits(required: frozenset[str], rows: int, cols: int) -> bool:
+    """Whether a matrix of this shape can have independent columns, or rows."""
+    return not (
+        ("full_column_rank" in required and rows < cols)
+        or ("full_row_rank" in required and cols < rows)
+    )
 
 
 _AXES = {"matrix": 2, "vector": 1}
@@ -212,7 +227,8 @@ def cycling(lengths: tuple[int, ...]) -> Callable[[Axis], int]:
     return lambda axis: next(turn)
 
 
-def _preferring(name: str) -> Callable[[tuple[str, ...]], str]:
+def preferring(name: str) -> Callable[[tuple[str, ...]], str]:
+    """A choice of this structure wherever there is one."""
     return lambda names: name if name in names else names[0]
 
 

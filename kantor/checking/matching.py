@@ -84,7 +84,14 @@ def near_misses(problem: Problem) -> Iterator[NearMiss]:
             continue
         for broken in (*breakings(problem, c), *_emptied(problem, c), *_narrowed(problem, c)):
             shapes = ", ".join(f"{x} {m} × {n}" for x, (m, n) in _shapes(broken, c).items())
-            yield NearMiss(relation, c, pose(sides, instance=broken), shapes)
+            try:
+                posed = pose(sides, instance=broken)
+            except ValueError:
+                continue  # PyTensor refuses to build it, so nobody can write it
+            yield NearMiss(relation, c, posed, shapes)
+        for x in c.variables if c.name == "evenly_known" and sound is not None else ():
+            posed = pose(sides, instance=sound, unshaped=(x,))
+            yield NearMiss(relation, c, posed, f"the shape of {x} alone is unknown")
         if not _proved(sides, c):
             yield NearMiss(relation, c, pose(sides), "the shapes are unknown")
 

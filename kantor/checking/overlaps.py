@@ -37,7 +37,6 @@ _OFF = "the other may overflow and is off by default"
 EXPLAINED: dict[tuple[str, str, str], str] = {
     ("shadowed", "hcat_times_vcat", "hcat_times"): _WHOLE,
     ("shadowed", "determinant_of_identity_plus", "determinant_lemma"): _OFF,
-    ("shadowed", "determinant_of_identity_plus_scaled", "determinant_lemma_scaled"): _OFF,
 }
 
 

@@ -60,6 +60,7 @@ def pose(
     *,
     instance: Instance | None = None,
     undeclared: Collection[LogicVar] = (),
+    unshaped: Collection[LogicVar] = (),
     variant: Variant = PLAIN,
 ) -> Posed:
     """Build a side over fresh inputs.
@@ -73,12 +74,14 @@ def pose(
         Whose shapes are declared as static ones; by default all lengths are unknown.
     undeclared : collection of LogicVar
         Variables whose structure is not declared.
+    unshaped : collection of LogicVar
+        Variables whose lengths are unknown whatever the instance.
     variant : Variant
     """
     side = sides.written[0] if side is None else side
     inputs, leaves = [], {}
     for i, x in enumerate(sides.variables):
-        known = (None, None) if instance is None else instance.shape(x)
+        known = (None, None) if instance is None or x in unshaped else instance.shape(x)
         lead = ((None if instance is None else instance.batch),) if variant.batch(i) else ()
         dims = {"scalar": (), "vector": (*lead, known[0])}.get(x.kind, (*lead, *known))
         var = pt.tensor(x.name, dtype=variant.dtype, shape=dims)

@@ -15,7 +15,10 @@ from kantor.checking.numeric import Mismatch
 from kantor.checking.overlaps import Finding
 from relations.language import Relation
 
-COLUMNS = ("relation", "instances", "verified", "worst error", "near misses", "verdict")
+COLUMNS = (
+    "relation", "instances", "verified", "exact", "worst error", "of allowed", "near misses",
+    "verdict",
+)  # fmt: skip
 
 
 def progress(console: Console, relations: Sequence[Relation]) -> Iterator[Relation]:
@@ -67,8 +70,11 @@ def summary(verdicts: Sequence[Verdict], seconds: float) -> str:
     failed = sum(not v.passed for v in verdicts)
     done = f"{len(verdicts)} relation{'s' * (len(verdicts) != 1)}"
     drawn = f"{sum(v.verified for v in verdicts)} instances"
+    exact = sum(v.rational and v.exact > 0 for v in verdicts)
+    accurate = sum(v.accurate > 0 for v in verdicts)
     how = f"{failed} failed" if failed else "all hold"
-    return f"{done}, {how}; verified at {drawn} in {seconds:.1f} s"
+    checks = f"{exact} of them exactly, {accurate} for accuracy"
+    return f"{done}, {how}; verified at {drawn}, {checks}, in {seconds:.1f} s"
 
 
 def findings(found: Sequence[Finding]) -> Iterator[str]:
@@ -110,7 +116,9 @@ def _array(name: str, value: Any) -> list[str]:
 
 def _row(v: Verdict) -> tuple[str, ...]:
     worst = f"{v.worst:.1e}" if v.verified else "-"
-    counts = (str(v.instances), str(v.verified), worst, str(v.near_misses))
+    exact = f"{v.exact}{'' if v.rational else ' to 60 digits'}" if v.exact else "-"
+    share = f"{v.share:.2g}{' with ' + ', '.join(v.tame) if v.tame else ''}" if v.accurate else "-"
+    counts = (str(v.instances), str(v.verified), exact, worst, share, str(v.near_misses))
     return (v.relation.name, *counts, "holds" if v.passed else "FAILS")
 
 

@@ -73,30 +73,45 @@ def reshape(view: Any, node: Any, out: int, core: int) -> Reading:
     x, lengths = node.inputs
     if core == 2 == node.outputs[0].type.ndim and x.type.ndim > 2:
         return _beside(view, x, lengths)
+    if core == 2 and x.type.ndim == 3 == node.outputs[0].type.ndim:
+        return _of_members(view, x, lengths)
     if x.type.ndim not in (1, 2) or node.outputs[0].type.ndim not in (1, 2):
         return None
     if core != node.outputs[0].type.ndim:
         return None
 
     def make(t: Term) -> Term | None:
-        rows, cols, _ = shape(t)
         if core == 1:
             return v.vec(t)  # type: ignore[no-any-return]
         new = view.lengths(lengths)
-        if new is None:
-            return None
-        m, n = new
-        if m is None or n is None:
-            known = n if m is None else m
-            other = view.quotient(rows * cols, known)
-            if other is None:
-                return None
-            m, n = (other, known) if m is None else (known, other)
-        if not view.dims.unify(m * n, rows * cols):
-            return None
-        return v.unvec(t, m, n)  # type: ignore[no-any-return]
+        return None if new is None else _reshaped(view, t, *new)
 
     return [(x, x.type.ndim)], make
+
+
+def _reshaped(view: Any, t: Term, m: Any, n: Any) -> Term | None:
+    rows, cols, _ = shape(t)
+    if m is None or n is None:
+        known = n if m is None else m
+        other = view.quotient(rows * cols, known)
+        if other is None:
+            return None
+        m, n = (other, known) if m is None else (known, other)
+    if not view.dims.unify(m * n, rows * cols):
+        return None
+    return v.unvec(t, m, n)  # type: ignore[no-any-return]
+
+
+def _of_members(view: Any, x: Any, lengths: Any) -> Reading:
+    """Each member of a batch reshaped."""
+
+    def make(t: Term) -> Term | None:
+        new, batch = view.lengths(lengths), shape(t)[2]
+        if new is None or len(batch) != 1 or new[0] is None:
+            return None
+        return _reshaped(view, t, *new[1:]) if view.dims.equal(new[0], batch[0]) else None
+
+    return [(x, 2)], make
 
 
 def _beside(view: Any, x: Any, lengths: Any) -> Reading:

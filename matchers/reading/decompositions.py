@@ -1,4 +1,4 @@
-"""Readers of factorizations, output by output: eigh, SVD."""
+"""Readers of factorizations, output by output: eigh, SVD, QR, LU."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _factor(node: Any, out: int, core: int, of: Head, factors: tuple[Head, ...])
     return [(node.inputs[0], 2)], make
 
 
-_COLUMNS = (d.eigenvalue_factor, d.s_factor)
+_COLUMNS = (d.eigenvalue_factor, d.s_factor, d.s_alone)
 
 
 def eigh(view: Any, node: Any, out: int, core: int) -> Reading:
@@ -42,8 +42,31 @@ def eigvalsh(view: Any, node: Any, out: int, core: int) -> Reading:
 
 
 def svd(view: Any, node: Any, out: int, core: int) -> Reading:
-    """U, the singular values and Vᵀ, without what is multiplied by zeros."""
+    """U, the singular values and Vᵀ; whole, or without what is multiplied by zeros."""
     op = core_op(node)
-    if op.full_matrices or not op.compute_uv:
-        return None
+    if not op.compute_uv:
+        return _factor(node, out, core, d.svdvals, (d.s_alone,))
+    if op.full_matrices:
+        whole = (d.full_u_factor, d.s_factor, d.full_vt_factor)
+        return _factor(node, out, core, d.full_svd, whole)
     return _factor(node, out, core, d.svd, (d.u_factor, d.s_factor, d.vt_factor))
+
+
+def qr(view: Any, node: Any, out: int, core: int) -> Reading:
+    """Q and R; whole, or without what is multiplied by zeros."""
+    op = core_op(node)
+    if op.pivoting:
+        return None
+    if op.mode == "full":
+        return _factor(node, out, core, d.full_qr, (d.full_q_factor, d.full_r_factor))
+    if op.mode == "economic":
+        return _factor(node, out, core, d.qr, (d.q_factor, d.r_factor))
+    return None
+
+
+def lu(view: Any, node: Any, out: int, core: int) -> Reading:
+    """P, L and U."""
+    op = core_op(node)
+    if op.p_indices or op.permute_l:
+        return None
+    return _factor(node, out, core, d.lu, (d.p_factor, d.l_factor, d.upper_factor))

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 from pytensor import scalar as ps
 from pytensor.graph.basic import Constant
 from pytensor.scalar import basic as scalar_basic
+from pytensor.tensor.basic import ExtractDiag, Eye
 from pytensor.tensor.elemwise import DimShuffle
 from pytensor.tensor.linalg.summary import Det
+from pytensor.tensor.shape import Shape, Shape_i
+from pytensor.tensor.subtensor import Subtensor
 
 from matchers import vocabulary as v
 from matchers.dims import ONE
+from matchers.members import read_members
 from matchers.reading.axes import same
 from matchers.reading.common import Reader, Reading, core_op, same_dtype
-from matchers.terms import Number, Term
+from matchers.terms import Number, Term, shape
 
 
 def elemwise(view: Any, node: Any, out: int, core: int) -> Reading:
@@ -39,12 +44,39 @@ def _inexact(node: Any) -> bool:
 
 
 def _add(view: Any, node: Any, out: int, core: int) -> Reading:
-    return ([(i, core) for i in node.inputs], v.add) if _conforming(node, core) else None
+    if not _conforming(node, core):
+        return _filled_identity(node, core, 1)
+    return [(i, core) for i in node.inputs], v.add
+
+
+def _filled_identity(node: Any, core: int, sign: int) -> Reading:
+    """An identity and one value that is added to all of its entries, as in I - 1/n."""
+    if core != 2 or node.outputs[0].type.ndim != 2 or len(node.inputs) != 2:
+        return None
+    whole = [i for i in node.inputs if not all(i.type.broadcastable)]
+    single = [i for i in node.inputs if all(i.type.broadcastable)]
+    if len(whole) != 1 or not _whole(whole[0], node, 2) or not _is_identity(whole[0]):
+        return None
+    c = coefficient(single[0], node.outputs[0].type.dtype)
+    if c is None or whole[0].type.dtype != node.outputs[0].type.dtype:
+        return None
+    signs = [1, sign] if whole[0] is node.inputs[0] else [sign, 1]
+
+    def make(eye: Term, c: Term) -> Term:
+        m, n, _ = shape(eye)
+        filled = v.scale(v.item(c), v.matmul(v.ones(m), v.ones(n).T))
+        return v.add(v.scale(signs[0], eye), v.scale(signs[1], filled))  # type: ignore[no-any-return]
+
+    return [(whole[0], 2), c], make
+
+
+def _is_identity(x: Any) -> bool:
+    return x.owner is not None and type(x.owner.op) is Eye
 
 
 def _sub(view: Any, node: Any, out: int, core: int) -> Reading:
     if not _conforming(node, core):
-        return None
+        return _filled_identity(node, core, -1)
     return [(i, core) for i in node.inputs], lambda a, b: v.add(a, v.scale(-1, b))
 
 
@@ -61,15 +93,30 @@ def _sqr(view: Any, node: Any, out: int, core: int) -> Reading:
 
 
 def _pow(view: Any, node: Any, out: int, core: int) -> Reading:
-    x, power = node.inputs
+    x = node.inputs[0]
     if core == 0 and not _inexact(node):
         return None
-    c = coefficient(power, x.type.dtype)
-    if c is None or not isinstance(c[0], Constant) or float(c[0].data.item()) != 2:
+    power = exponent(node)
+    if power not in (1, 2):
         return None
     if x.type.dtype != node.outputs[0].type.dtype or not _whole(x, node, core):
         return None
-    return [(x, core)], lambda a: v.mul(a, a)
+    return [(x, core)], same if power == 1 else lambda a: v.mul(a, a)
+
+
+def exponent(node: Any) -> float | None:
+    """The number that a power has as its exponent; the gradient of a square has 2 - 1."""
+    x = _broadcast(node.inputs[1])
+    if x.owner is not None and type(getattr(x.owner.op, "scalar_op", None)) is ps.Sub:
+        a, b = map(_number, x.owner.inputs)
+        return None if a is None or b is None else a - b
+    return _number(x)
+
+
+def _number(x: Any) -> float | None:
+    x = _broadcast(x)
+    one = isinstance(x, Constant) and x.data.size == 1 and x.data.dtype.kind in "fiu"
+    return float(x.data.item()) if one else None
 
 
 def _true_div(view: Any, node: Any, out: int, core: int) -> Reading:
@@ -78,6 +125,12 @@ def _true_div(view: Any, node: Any, out: int, core: int) -> Reading:
     if core and _is_one(x):
         own = y.type.dtype == dtype and _of_column(node, core) and _whole(y, node, core)
         return ([(y, core)], v.reciprocal) if own else None
+    if core == 2 and not _is_coefficient(y, node) and x.type.dtype == y.type.dtype == dtype:
+        # Rows or columns that are divided, as by the eigenvalues in (V / w) Vᵀ.
+        sides = [_side(y, node), _side(x, node)]
+        if sides[1] == "whole" and sides[0] in ("row", "column"):
+            return _broadcast_product(0, [(y, core), (x, core)], sides, v.reciprocal)
+        return None
     one = core == 0 and isinstance(x, Constant)
     if not (one or x.type.dtype == dtype) or not _is_coefficient(y, node):
         return None
@@ -91,6 +144,8 @@ def _true_div(view: Any, node: Any, out: int, core: int) -> Reading:
 
 def _mul(view: Any, node: Any, out: int, core: int) -> Reading:
     dtype = node.outputs[0].type.dtype
+    if core == 0 and node.outputs[0].type.ndim:
+        return ([(i, 0) for i in node.inputs], v.mul) if same_dtype(node) else None
     if core == 0:
         found = [coefficient(i, dtype) for i in node.inputs]
         if None in found or np.dtype(dtype).kind not in "fc":
@@ -107,26 +162,31 @@ def _mul(view: Any, node: Any, out: int, core: int) -> Reading:
     needs = [c for c in found if c is not None] + [(p, core) for p in parts]
     if all(_whole(p, node, core) for p in parts):
         return needs, lambda *ts: _scaled(ts[:n], v.mul(*ts[n:]) if len(ts) > n + 1 else ts[n])
-    if core != 2 or len(parts) != 2:
+    if core != 2:
         return None
     sides = [_side(p, node) for p in parts]
-    return _broadcast_product(n, needs, sides)
+    return None if "z" in sides else _broadcast_product(n, needs, sides)
 
 
-def _broadcast_product(n: int, needs: list[tuple[Any, int]], sides: list[str]) -> Reading:
-    """A column times a row is an outer product; a column times a matrix scales its rows."""
-    i, j = n, n + 1
-    if sides[0] > sides[1]:
-        i, j, sides = j, i, sides[::-1]
-    makers = {
-        ("column", "row"): lambda ts: v.matmul(ts[i], ts[j]),
-        ("column", "whole"): lambda ts: v.matmul(v.diag(ts[i]), ts[j]),
-        ("row", "whole"): lambda ts: v.matmul(ts[j], v.diag(ts[i].T)),
-    }
-    maker = makers.get((sides[0], sides[1]))
-    if maker is None:
+def _broadcast_product(
+    n: int, needs: list[tuple[Any, int]], sides: list[str], side: Callable[[Any], Any] = same
+) -> Reading:
+    """Columns times rows are an outer product; those of a matrix scale its rows and columns."""
+    if "whole" not in sides and {"column", "row"} - set(sides):
         return None
-    return needs, lambda *ts: _scaled(ts[:n], maker(ts))
+
+    def make(*ts: Term) -> Term:
+        of: dict[str, list[Term]] = {"column": [], "row": [], "whole": []}
+        for place, t in zip(sides, ts[n:], strict=True):
+            of[place].append(t)
+        column, row, whole = (v.mul(*own) if own else None for own in of.values())
+        if whole is None:
+            return _scaled(ts[:n], v.matmul(column, row))
+        left = [] if column is None else [v.diag(side(column))]
+        right = [] if row is None else [v.diag(side(row.T))]
+        return _scaled(ts[:n], v.matmul(*left, whole, *right))
+
+    return needs, make
 
 
 def _side(x: Any, node: Any) -> str:
@@ -167,7 +227,7 @@ def coefficient(x: Any, dtype: str) -> tuple[Any, int] | None:
 
     Arithmetic on coefficients is done in their own dtype, so it must be that of what they scale.
     """
-    if x.type.dtype != dtype and not _constant(x):
+    if x.type.dtype != dtype and not _constant(x) and not _counts(x):
         return None
     while x.type.ndim and not isinstance(x, Constant):
         if x.owner is None or type(x.owner.op) is not DimShuffle:
@@ -179,6 +239,17 @@ def coefficient(x: Any, dtype: str) -> tuple[Any, int] | None:
 def _constant(x: Any) -> bool:
     """Whether a constant is broadcast, whatever its dtype."""
     return isinstance(_broadcast(x), Constant)
+
+
+def _counts(x: Any) -> bool:
+    """Whether an integer is the length of something, of which no product wraps around."""
+    inner = _broadcast(x)
+    if inner.type.ndim or inner.type.dtype != "int64" or inner.owner is None:
+        return False
+    op, (first, *_) = inner.owner.op, inner.owner.inputs
+    if type(op) is Subtensor:
+        return first.owner is not None and type(first.owner.op) is Shape
+    return type(op) is Shape_i
 
 
 def _broadcast(x: Any) -> Any:
@@ -197,14 +268,62 @@ def _is_one(x: Any) -> bool:
 def _log(view: Any, node: Any, out: int, core: int) -> Reading:
     """log(abs(x)); of a determinant, which is how a log-determinant is spelled at first."""
     inner = node.inputs[0].owner
+    if inner is not None and type(core_op(inner)) is Det:
+        matrix = _of_det(node)
+        if core or matrix is None:
+            return None
+        return [(matrix, 2)], lambda a: v.logabsdet(a) if _definite(view, a) else None
+    if inner is not None and core == 1 and type(inner.op) is ExtractDiag:
+        return [(node.inputs[0], 1)], _log_of_cholesky
     if inner is None or type(getattr(inner.op, "scalar_op", None)) is not scalar_basic.Abs:
         return None
     x = inner.inputs[0]
-    if x.owner is not None and type(core_op(x.owner)) is Det:
-        known = not core and same_dtype(x.owner)
-        return ([(x.owner.inputs[0], 2)], v.logabsdet) if known else None
+    up = _broadcast(x).owner if _all_ones(x) else x.owner if core < 2 else None
+    if up is not None and type(core_op(up)) is Det:
+        (matrix,) = up.inputs
+        if not same_dtype(up) or (matrix.type.ndim != 2 + (core == 1) and core):
+            return None
+        return [(matrix, 2)], partial(read_members, v.logabsdet) if core == 1 else v.logabsdet
     dtype = node.outputs[0].type.dtype
     return ([(x, core)], v.log_magnitude) if x.type.dtype == dtype else None
+
+
+def _of_det(node: Any) -> Any:
+    """The matrix of a determinant that a node is applied to, broadcast or not, or None."""
+    det = _broadcast(node.inputs[0]).owner
+    if det is None or type(core_op(det)) is not Det or not _all_ones(node.inputs[0]):
+        return None
+    return det.inputs[0] if same_dtype(det) and det.inputs[0].type.ndim == 2 else None
+
+
+def _definite(view: Any, matrix: Term) -> bool:
+    """Whether a matrix has a positive determinant, as far as is proved."""
+    return bool(view.holds(matrix, "positive_definite"))
+
+
+def _abs(view: Any, node: Any, out: int, core: int) -> Reading:
+    """An absolute determinant, as it stands in the gradient of its logarithm: sgn|A| det(A)."""
+    matrix = _of_det(node)
+    if matrix is None or core == 1 or matrix.type.dtype.startswith("complex"):
+        return None
+
+    def make(a: Term) -> Term:
+        det: Term = v.det(a)
+        return det if _definite(view, a) else v.mul(v.det_sign(a), det)
+
+    return [(matrix, 2)], make
+
+
+def _sign(view: Any, node: Any, out: int, core: int) -> Reading:
+    """The sign of a determinant, which may have been given axes."""
+    matrix = _of_det(node)
+    return None if matrix is None or core == 1 else ([(matrix, 2)], v.det_sign)
+
+
+def _log_of_cholesky(t: Term) -> Term | None:
+    """The logarithm of the diagonal of a Cholesky factor, which is positive."""
+    factor = t.head is v.diagonal and t.args[0].head is v.cholesky
+    return v.log_magnitude(t) if factor else None
 
 
 def _second(view: Any, node: Any, out: int, core: int) -> Reading:
@@ -274,6 +393,11 @@ def _of_column(node: Any, core: int) -> bool:
     return not all(out.broadcastable) and (out.ndim == 1 or bool(column))
 
 
+def _real(view: Any, node: Any, out: int, core: int) -> Reading:
+    """The real part, of what is real."""
+    return ([(node.inputs[0], core)], same) if same_dtype(node) else None
+
+
 def _identity(view: Any, node: Any, out: int, core: int) -> Reading:
     return [(node.inputs[0], core)], same
 
@@ -287,7 +411,10 @@ SCALAR_READERS: dict[type, Reader] = {
     scalar_basic.Sqr: _sqr,
     scalar_basic.Pow: _pow,
     scalar_basic.Log: _log,
+    scalar_basic.Abs: _abs,
+    scalar_basic.Sign: _sign,
     scalar_basic.Reciprocal: _reciprocal,
     ps.Second: _second,
     scalar_basic.Identity: _identity,
+    scalar_basic.Real: _real,
 }

@@ -9,6 +9,7 @@ from pytensor.assumptions import KEY_REGISTRY
 from pytensor.graph.basic import Constant
 
 from matchers import vocabulary as v
+from matchers.reading import summed
 from matchers.reading.common import Reading, core_op, same_dtype
 from matchers.terms import Atom, Term
 
@@ -16,9 +17,13 @@ TRIANGLES = ("lower_triangular", "upper_triangular")
 
 
 def dot(view: Any, node: Any, out: int, core: int) -> Reading:
-    """A product of matrices."""
+    """A product of matrices; of a batch and what is one value for each of its matrices, no more."""
     if core != 2 or not same_dtype(node):
         return None
+    if node.outputs[0].type.ndim > 2 and any(map(summed.repeated, node.inputs)):
+        contraction = summed.product(view, node, core)
+        if contraction is not None:
+            return contraction
     return [(i, 2) for i in node.inputs], v.matmul
 
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+import numpy as np
 from pytensor.graph.basic import Constant
+from pytensor.scalar.basic import GT
+from pytensor.tensor.basic import AllocDiag, ExtractDiag
 from pytensor.tensor.blockwise import Blockwise
+from pytensor.tensor.elemwise import DimShuffle
+from pytensor.tensor.linalg.decomposition.cholesky import Cholesky
 from pytensor.tensor.linalg.products import KroneckerProduct
+from pytensor.tensor.shape import Reshape
 
-from matchers import contractions
 from matchers import vocabulary as v
-from matchers.reading import summed
+from matchers.members import read_members
+from matchers.reading import einsums, summed
 from matchers.reading.common import Reader, Reading, core_op, same_dtype, whole_batch
-from matchers.terms import Term, shape
+from matchers.terms import Term, number, shape
 
 
 def kron(view: Any, node: Any, out: int, core: int) -> Reading:
@@ -22,6 +29,28 @@ def kron(view: Any, node: Any, out: int, core: int) -> Reading:
     if core != 2 or not plain or not same_dtype(node):
         return None
     return [(i, 2) for i in node.inputs], v.kron
+
+
+def pullback(view: Any, node: Any, out: int, core: int) -> Reading:
+    """The gradient of what is an OpFromGraph itself, or of a diagonal matrix."""
+    if einsums.einsum_gradient(node):
+        return einsums.pullback(view, node, out, core)
+    read = kron_pullback if len(node.inputs) == 4 else diagonal_pullback
+    return read(view, node, out, core)
+
+
+def diagonal_pullback(view: Any, node: Any, out: int, core: int) -> Reading:
+    """The diagonal of a gradient: an OpFromGraph that is equal to what a diagonal would make."""
+    if core != 1 or len(node.inputs) != 3 or node.inputs[1].owner is None:
+        return None
+    d, whole, g = node.inputs
+    up = whole.owner
+    if type(up.op) is not AllocDiag or up.inputs[0] is not d or not _main_diagonal(up, 2):
+        return None
+    reference = up.op.pullback(up.inputs, up.outputs, [g])
+    if reference[0].owner is None or reference[0].owner.op != node.op:
+        return None
+    return [(g, 2)], v.diagonal
 
 
 def kron_pullback(view: Any, node: Any, out: int, core: int) -> Reading:
@@ -39,27 +68,6 @@ def kron_pullback(view: Any, node: Any, out: int, core: int) -> Reading:
     return [(g, 2), (a, 2), (b, 2)], head
 
 
-def einsum(view: Any, node: Any, out: int, core: int) -> Reading:
-    """A contraction."""
-    spec = node.op.subscripts.replace(" ", "")
-    if "->" not in spec or "." in spec or not same_dtype(node):
-        return None
-    inputs, output = spec.split("->")
-    cores = [len(p) for p in inputs.split(",")]
-    if min(len(output), 2) != core or any(
-        i.type.ndim != c for i, c in zip(node.inputs, cores, strict=True)
-    ):
-        return None
-    ones: dict[str, set[bool]] = {}
-    for part, x in zip(inputs.split(","), node.inputs, strict=True):
-        for i, one in zip(part, x.type.broadcastable, strict=True):
-            ones.setdefault(i, set()).add(one)
-    if any(len(found) == 2 for found in ones.values()):
-        return None  # an index of length 1 is broadcast
-    needs = [(x, min(c, 2)) for x, c in zip(node.inputs, cores, strict=True)]
-    return needs, lambda *ts: contractions.read(spec, ts)
-
-
 def matrices(head: Any) -> Reader:
     """The reader of an Op on matrices that is a head as it stands."""
 
@@ -71,20 +79,28 @@ def matrices(head: Any) -> Reader:
     return read
 
 
+def pinv(view: Any, node: Any, out: int, core: int) -> Reading:
+    """A pseudoinverse; that of a Hermitian matrix reads one triangle."""
+    if core != 2 or core_op(node).hermitian or not same_dtype(node):
+        return None
+    return [(node.inputs[0], 2)], v.pinv
+
+
 def to_scalar(head: Any) -> Reader:
     """The reader of an Op that makes a coefficient of one matrix."""
 
     def read(view: Any, node: Any, out: int, core: int) -> Reading:
-        if core != 0 or not same_dtype(node) or node.inputs[0].type.ndim != 2:
+        if core > 1 or (core and node.inputs[0].type.ndim != 3) or not same_dtype(node):
             return None
-        return [(node.inputs[0], 2)], head
+        return [(node.inputs[0], 2)], partial(read_members, head) if core else head
 
     return read
 
 
 def slogdet(view: Any, node: Any, out: int, core: int) -> Reading:
-    """The logarithm of an absolute determinant, the second output."""
-    return None if out == 0 else to_scalar(v.logabsdet)(view, node, out, core)
+    """The sign of a determinant, and the logarithm of its absolute value."""
+    head = v.logabsdet if out else v.det_sign
+    return to_scalar(head)(view, node, out, core)
 
 
 def cholesky(view: Any, node: Any, out: int, core: int) -> Reading:
@@ -131,22 +147,96 @@ def total(view: Any, node: Any, out: int, core: int) -> Reading:
     if contraction is not None:
         return contraction
     if core == 2 and n > 2 and tuple(axes) == tuple(range(n - 2)):
-        return [(x, 2)], lambda t: v.batch_sum(t) if whole_batch(x, t) else None
+        return [(x, 2)], lambda t: v.batch_sum(t) if _of_products(x, t) else None
     if core == 1 and n == 2 and tuple(axes) == (1,) and x.type.shape[0] == 1:
         # One vector in a batch of one, which is how PyMC writes a quadratic form.
         return [(x, 1)], v.total
+    if core == 1 and n == 3 and tuple(axes) == (1, 2):
+        return [(x, 2)], partial(read_members, v.total)
+    if core == 1 and n == 2 and tuple(axes) == (1,) and _of_batch(view, x):
+        return [(x, 1)], partial(read_members, _entries_summed)
+    if core == 0 and n > 1 and axes == (n - 1,):
+        return [(x, 1)], _entries_summed
+    if core == 0 and n > 2 and axes == (n - 2, n - 1):
+        return [(x, 2)], v.total
     if core == 1 and n > 1 and axes in ((n - 1,), (n - 2,)):
         return [(x, 2)], _columns_summed if axes[0] == n - 1 else _rows_summed
-    if core != 0 or n not in (1, 2) or len(axes) != n:
+    if core != 0 or len(axes) != n:
+        return None
+    x = _entries(view, x)
+    n = x.type.ndim
+    if n not in (1, 2):
         return None
 
-    def make(t: Term) -> Term:
-        c, inner = t.args if t.head is v.scale else (1, t)
-        if isinstance(inner, Term) and inner.head is v.diagonal:
-            return v.scale(c, v.trace(inner.args[0]))  # type: ignore[no-any-return]
-        return v.total(t)  # type: ignore[no-any-return]
+    return [(x, n)], _entries_summed
 
-    return [(x, n)], make
+
+def _of_products(x: Any, t: Term) -> bool:
+    """Whether a batch is to be summed as such: it is whole, and its rows are not just scaled."""
+    inner = t.args[1] if t.head is v.scale else t
+    factors = inner.args if inner.head is v.matmul else ()
+    scaled = len(factors) > 1 and sum([a.head is not v.diag for a in factors]) == 1
+    return not scaled and whole_batch(x, t)
+
+
+def _entries_summed(t: Term) -> Term:
+    """The sum of all entries, which of a diagonal is a trace."""
+    c, inner = t.args if t.head is v.scale else (1, t)
+    if isinstance(inner, Term) and inner.head is v.diagonal:
+        return v.scale(c, v.trace(inner.args[0]))  # type: ignore[no-any-return]
+    if isinstance(inner, Term) and inner.head is v.log_magnitude:
+        logs = inner.args[0]
+        if logs.head is v.diagonal:
+            return v.scale(c, v.log_diagonal(logs.args[0]))  # type: ignore[no-any-return]
+    return v.total(t)  # type: ignore[no-any-return]
+
+
+def _of_batch(view: Any, x: Any) -> bool:
+    """Whether a matrix of the graph is a batch of vectors."""
+    taken = x.owner is not None and type(core_op(x.owner)).__name__ == "ExtractDiag"
+    return taken or view.natural_core(x) == 1
+
+
+def _entries(view: Any, x: Any) -> Any:
+    """What a reshaped variable has the entries of, in whatever order; all of them are summed."""
+    inner, found = x, x
+    while inner.owner is not None and (view.nodes is None or inner.owner in view.nodes):
+        kind = type(inner.owner.op)
+        if kind not in (Reshape, DimShuffle):
+            break
+        inner = inner.owner.inputs[0]
+        if kind is Reshape and inner.type.ndim in (1, 2):
+            found = inner
+    return found
+
+
+def definiteness(view: Any, node: Any, out: int, core: int) -> Reading:
+    """Whether a Cholesky factor was found, as PyMC asks: of what is proved definite it is."""
+    matrix = of_factor(node)
+    if core or matrix is None:
+        return None
+
+    def make(a: Term) -> Term | None:
+        return number(1) if view.holds(a, "positive_definite") else None
+
+    return [(matrix, 2)], make
+
+
+def of_factor(node: Any) -> Any:
+    """The matrix whose Cholesky factor a node asks to have a positive diagonal, or None."""
+    above = node.inputs[0].owner
+    if above is None or type(getattr(above.op, "scalar_op", None)) is not GT:
+        return None
+    diagonal, zero = above.inputs[0].owner, above.inputs[1]
+    while zero.owner is not None and type(zero.owner.op) is DimShuffle:
+        zero = zero.owner.inputs[0]
+    if not isinstance(zero, Constant) or np.any(zero.data) or diagonal is None:
+        return None
+    factor = diagonal.inputs[0].owner if type(diagonal.op) is ExtractDiag else None
+    if factor is None or type(core_op(factor)) is not Cholesky:
+        return None
+    (matrix,) = factor.inputs
+    return matrix if matrix.type.ndim == 2 else None
 
 
 def prod(view: Any, node: Any, out: int, core: int) -> Reading:

@@ -2,174 +2,208 @@
 
 ``(A[:, :, None] * B[None, :, :]).sum(1)`` is the contraction ``ij,jk->ik``. The walk goes from the
 sum through products, moved axes and what else is summed for no other use, and gives each factor its
-indices; a factor of which an axis is broadcast has no index there.
+indices; a factor of which an axis is broadcast has no index there. A value that is repeated, as
+the gradient of a sum is, has none for the axes that it is repeated along: what only it has is a
+product with ones, or a number.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import chain, count
-from string import ascii_letters
 from typing import Any
 
 from pytensor import scalar as ps
+from pytensor.tensor.basic import Alloc
+from pytensor.tensor.blas import BatchedDot
+from pytensor.tensor.blockwise import Blockwise
+from pytensor.tensor.einsum import Einsum
 from pytensor.tensor.elemwise import DimShuffle, Elemwise
 from pytensor.tensor.math import Dot, Sum
 
 from matchers import contractions
 from matchers import vocabulary as v
-from matchers.dims import symbol
-from matchers.reading.common import Reading, same_dtype
+from matchers.reading.common import Reading, core_op, same_dtype
 from matchers.reading.elementwise import coefficient
-from matchers.terms import Term
+from matchers.reading.walks import ADDING, Walk, multiplies, squares
+from matchers.terms import Term, number
 
-# How many nodes are walked through.
-MOST = 48
-Indices = tuple[str | None, ...]
+# How many products within one another are looked through for one that repeats a factor.
+DEEPEST = 4
+# So many summands are summed one by one.
+SUMMANDS = 8
 
 
 def broadcasting(node: Any) -> bool:
-    """Whether a sum is over a product that repeats a factor; cheap, asked of every sum."""
-    above = node.inputs[0].owner
-    if above is None or type(above.op) is not Elemwise or type(above.op.scalar_op) is not ps.Mul:
-        return False
-    whole = above.outputs[0].type.broadcastable
-    return any(
-        i.type.broadcastable != whole and not all(i.type.broadcastable) for i in above.inputs
-    )
+    """Whether a sum is over a product that repeats a factor, an einsum or a batch of products.
 
-
-class _Walk:
-    """The factors of a sum of products.
-
-    Attributes
-    ----------
-    factors : list of (Variable, str)
-        What is multiplied, and the index of each of its axes.
-    scalars : list of Variable
-    seen : list of (Variable, indices)
-        What was walked through, whose lengths are those of the indices.
+    It is cheap, and asked of every sum.
     """
+    above = unmoved(node.inputs[0].owner)
+    if above is None:
+        return False
+    if type(above.op) is not Elemwise:
+        return type(above.op) is Einsum or batched(node, above)
+    if type(above.op.scalar_op) in ADDING:
+        return _splits(above)
+    if squares(above):
+        above = above.inputs[0].owner
+    return multiplies(above) and _repeats(above)
 
-    def __init__(self, view: Any, node: Any) -> None:
-        self.factors: list[tuple[Any, str]] = []
-        self.scalars: list[Any] = []
-        self.seen: list[tuple[Any, Indices]] = []
-        self._view = view
-        self._fresh: Iterator[str] = chain(ascii_letters, map(chr, count(0x100)))
-        self.dtype = node.outputs[0].type.dtype
-        self.output = self._labels(node.outputs[0].type.ndim)
-        self.readable = self._walk(node, tuple(self.output))
 
-    def _labels(self, n: int) -> str:
-        return "".join(next(self._fresh) for _ in range(n))
-
-    def _walk(self, root: Any, output: Indices) -> bool:
-        stack = [(root, output)]
-        while stack:
-            node, indices = stack.pop()
-            if not same_dtype(node) and type(node.op) is not Elemwise:
-                return False
-            self.seen.append((node.outputs[0], indices))
-            for x, own in self._inputs(node, indices):
-                if x.type.ndim == 0 or all(x.type.broadcastable):
-                    self.scalars.append(x)
-                elif x.type.dtype != self.dtype:
-                    return False
-                elif self._through(x):
-                    stack.append((x.owner, own))
-                elif not self._factor(x, own):
-                    return False
-                if len(self.seen) > MOST:
-                    return False
-        return True
-
-    def _inputs(self, node: Any, indices: Indices) -> Iterator[tuple[Any, Indices]]:
+def unmoved(node: Any) -> Any:
+    """The node above moved axes, signs and divisions."""
+    while node is not None:
         kind = type(node.op)
-        if kind is Sum:
-            (x,) = node.inputs
-            axes = range(x.type.ndim) if node.op.axis is None else node.op.axis
-            kept = iter(indices)
-            yield (
-                x,
-                tuple(next(self._fresh) if i in axes else next(kept) for i in range(x.type.ndim)),
-            )
-        elif kind is DimShuffle:
-            own: list[str | None] = [None] * node.op.input_ndim
-            for axis, index in zip(node.op.new_order, indices, strict=True):
-                if axis != "x":
-                    own[axis] = index
-            yield node.inputs[0], tuple(own)
-        elif kind is Dot:
-            k = next(self._fresh)
-            (m, n) = indices
-            yield from zip(node.inputs, ((m, k), (k, n)), strict=True)
-        else:
-            for x in node.inputs:
-                ones = x.type.broadcastable
-                yield x, tuple(None if one else i for i, one in zip(indices, ones, strict=True))
-
-    def _through(self, x: Any) -> bool:
-        node = x.owner
-        if node is None or (self._view.nodes is not None and node not in self._view.nodes):
-            return False
-        op = node.op
-        kind = type(op)
-        if kind is DimShuffle:
-            return True  # which costs nothing, however often it is done
         if kind is Elemwise:
-            return type(op.scalar_op) is ps.Mul  # summing it costs more than its factors do
-        if self._view.shared(x):
-            return False
-        return kind is Sum or (kind is Dot and all(i.type.ndim == 2 for i in node.inputs))
+            if type(node.op.scalar_op) not in (ps.Neg, ps.TrueDiv):
+                return node
+        elif kind is not DimShuffle:
+            return node
+        node = node.inputs[0].owner
+    return None
 
-    def _factor(self, x: Any, own: Indices) -> bool:
-        if None in own or any(x.type.broadcastable) or len(set(own)) != len(own):
-            return False
-        if self._view.natural_core(x) != min(x.type.ndim, 2):
-            return False  # a batch of vectors, which reads as more than an array
-        self.factors.append((x, "".join(i for i in own if i is not None)))
-        return True
+
+def _repeats(node: Any, depth: int = DEEPEST) -> bool:
+    """Whether a product repeats a factor, or one of its factors is a product that does."""
+    whole = node.outputs[0].type.broadcastable
+    for i in node.inputs:
+        mine = i.type.broadcastable
+        if mine != whole:
+            if not all(mine):
+                return True
+        elif depth and multiplies(i.owner) and _repeats(i.owner, depth - 1):
+            return True
+    return False
+
+
+def _splits(node: Any) -> bool:
+    """Whether each summand is to be summed by itself.
+
+    So it is where one is a product that would be made, and either it repeats a factor or another
+    summand is repeated.
+    """
+    whole = node.outputs[0].type
+    summands = [x for x, _ in _summands(node)]
+    if whole.ndim > 2:
+        return any([multiplies(x.owner) and _repeats(x.owner) for x in summands])
+    mixed = any([x.type.broadcastable != whole.broadcastable for x in summands])
+    return mixed and any([_matrices(x.owner) for x in summands])
+
+
+def _matrices(node: Any) -> bool:
+    return node is not None and type(core_op(node)) is Dot
+
+
+def _summands(node: Any) -> list[tuple[Any, tuple[int, ...]]]:
+    """The summands of sums within sums, and which operand leads to each; none of too many."""
+    found: list[tuple[Any, tuple[int, ...]]] = []
+    stack: list[tuple[Any, tuple[int, ...]]] = [(node.outputs[0], ())]
+    while stack:
+        x, choices = stack.pop()
+        up = x.owner
+        if up is None or type(up.op) is not Elemwise or type(up.op.scalar_op) not in ADDING:
+            found.append((x, choices))
+        elif len(found) + len(stack) + len(up.inputs) > SUMMANDS:
+            return []
+        else:
+            stack += [(i, (*choices, k)) for k, i in enumerate(up.inputs)]
+    return found
+
+
+def batched(node: Any, above: Any) -> bool:
+    """Whether a sum over a batch of products leaves less of it than rows, or columns, or neither.
+
+    Sums over the rows, the columns or the whole batch are read otherwise.
+    """
+    if type(above.op) is not BatchedDot and (
+        type(above.op) is not Blockwise or type(above.op.core_op) is not Dot
+    ):
+        return False
+    whole, rest = above.outputs[0].type, node.outputs[0].type.ndim
+    axes = node.op.axis
+    if whole.ndim < 3 or (axes == tuple(range(whole.ndim - 2)) and node.inputs[0].owner is above):
+        return False
+    return bool(rest < sum([not one for one in whole.broadcastable[:-1]]))
+
+
+def repeated(x: Any) -> bool:
+    """Whether a variable is a value that is repeated, moved or not."""
+    while x.owner is not None and type(x.owner.op) is DimShuffle:
+        x = x.owner.inputs[0]
+    node = x.owner
+    if node is None:
+        return False
+    kind = type(node.op)
+    return kind is Alloc or (kind is Elemwise and type(node.op.scalar_op) is ps.Second)
 
 
 def product(view: Any, node: Any, core: int) -> Reading:
-    """A sum of a broadcast product as a contraction."""
+    """A sum of a broadcast product as a contraction; of several, a sum of contractions."""
     ndim = node.outputs[0].type.ndim
     if core != min(ndim, 2) or not same_dtype(node) or any(node.outputs[0].type.broadcastable):
         return None
-    walk = _Walk(view, node)
-    used = {i for _, part in walk.factors for i in part}
-    if not walk.readable or len(walk.factors) < 2 or not set(walk.output) <= used:
+    above = unmoved(node.inputs[0].owner) if type(node.op) is Sum else None
+    if above is None or type(above.op) is not Elemwise or type(above.op.scalar_op) not in ADDING:
+        return _contraction(view, Walk(view, node))
+    parts = [_contraction(view, Walk(view, node, c), alone=True) for _, c in _summands(above)]
+    needs = [need for part in parts if part is not None for need in part[0]]
+    if not parts or None in parts:
         return None
-    found = [coefficient(s, walk.dtype) for s in walk.scalars]
-    if any(c is None for c in found):
-        return None
-    n = len(found)
-    needs = [c for c in found if c is not None]
-    needs += [(x, min(len(part), 2)) for x, part in walk.factors]
-    spec = f"{','.join(part for _, part in walk.factors)}->{walk.output}"
 
     def make(*terms: Term) -> Term | None:
-        _learn(view, walk)
-        made = contractions.read(spec, terms[n:])
-        for c in terms[:n] if made is not None else ():
-            made = v.scale(v.item(c), made)
-        return made
+        summands, start = [], 0
+        for part in parts:
+            assert part is not None
+            stop = start + len(part[0])
+            summands.append(part[1](*terms[start:stop]))
+            start = stop
+        return None if None in summands else v.add(*summands)
 
     return needs, make
 
 
-def _learn(view: Any, walk: _Walk) -> None:
-    """What was walked through has the lengths of its indices."""
-    lengths: dict[str, Any] = {}
-    for x, part in walk.factors:
-        for axis, i in enumerate(part):
-            own = symbol(x, axis)
-            view.dims.unify(lengths.setdefault(i, own), own)
-    for x, indices in walk.seen:
-        for axis, index in enumerate(indices):
-            if index in lengths and not x.type.broadcastable[axis]:
-                view.dims.unify(lengths[index], symbol(x, axis))
+def _contraction(view: Any, walk: Walk, alone: bool = False) -> Reading:
+    """What a walk came to as a contraction; a summand may be one factor `alone`."""
+    used = {i for _, part in walk.factors for i in part}
+    over = {i for _, indices in walk.seen for i in indices if i is not None} - used
+    filled = [i for i in walk.output if i in over]
+    summed = sorted(over.difference(filled))
+    lone = alone and not walk.output  # a number that is repeated
+    if not walk.readable or not over <= walk.repeated.keys():
+        return None
+    if not (walk.factors or filled or lone):
+        return None
+    if not alone and len(walk.factors) + len(over) < 2:
+        return None
+    coefs = [coefficient(s, walk.dtype) for s in (*walk.scalars, *walk.divisors)]
+    if any(c is None for c in coefs) or not all(map(_invertible, walk.divisors)):
+        return None
+    n, k = len(coefs), len(walk.scalars)
+    needs = [c for c in coefs if c is not None]
+    needs += [(x, min(len(part), 2)) for x, part in walk.factors]
+    spec = f"{','.join([*(part for _, part in walk.factors), *filled])}->{walk.output}"
+
+    def make(*terms: Term) -> Term | None:
+        walk.learn()
+        ones = [v.ones(walk.length(i)) for i in filled]
+        operands = [*terms[n:], *ones]
+        made = contractions.read(spec, operands) if operands else number(1)
+        if made is None:
+            return None
+        for c in map(v.item, terms[:k]):
+            made = v.scale(c, made)
+        for c in map(v.item, terms[k:n]):
+            made = v.scale(v.reciprocal(c), made)
+        for i in summed:
+            made = v.scale(v.size(view.dims.normal(walk.length(i))), made)
+        return v.scale(-1, made) if walk.negative else made
+
+    return needs, make
 
 
-__all__ = ["broadcasting", "product"]
+def _invertible(x: Any) -> bool:
+    """Whether a divisor is no constant 0."""
+    data = getattr(x, "data", None)
+    return data is None or bool(data.all())
+
+
+__all__ = ["broadcasting", "product", "repeated", "unmoved"]

@@ -41,10 +41,14 @@ class Case:
         Ops that must be gone.
     at_most : mapping
         How many of an Op may be left.
+    axes : int
+        The most axes that a value of the rewritten graph may have; 0 where it does not matter.
     spellings : tuple of str
         The same expression written otherwise.
     without : frozenset of str
         Forms that do not exist of it.
+    compiled : bool
+        Whether its forms are compiled in Kantor's mode, as relations that only modes use need it.
     why : str
         Why it is not reached, where it is not.
     """
@@ -59,8 +63,10 @@ class Case:
     gradient: float = 0.95
     absent: tuple[str, ...] = ()
     at_most: Mapping[str, int] = field(default_factory=dict)
+    axes: int = 0
     spellings: tuple[str, ...] = ()
     without: frozenset[str] = frozenset()
+    compiled: bool = False
 
     @property
     def forms(self) -> dict[str, str]:

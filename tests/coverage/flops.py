@@ -8,7 +8,7 @@ moves entries counts none. An Op that is not in the tables is an error.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import prod
+from math import log2, prod
 from typing import Any
 
 import numpy as np
@@ -75,6 +75,26 @@ _MOVING = """
     AdvancedSubtensor1 AdvancedIncSubtensor1 ArgSortOp SortOp Nonzero ViewOp CopyOp ScalarShape
 """
 MOVING = frozenset(_MOVING.split())
+
+
+def _transforms(n: int, columns: int) -> float:
+    """Real Fourier transforms (Golub & Van Loan 2013, sec. 1.4)."""
+    return 2.5 * n * log2(max(n, 2)) * columns
+
+
+def _convolution(ins: Shapes, outs: Shapes) -> float:
+    """One column is transformed, all others there and back, and multiplied by it."""
+    n, k = ins[0][0], ins[-1][1]
+    if len(ins) == 3:  # a column and a row, around which a circulant matrix goes
+        n += ins[1][0]
+    return _transforms(n, 2 * k + 1) + 3 * n * k
+
+
+def _correlation(ins: Shapes, outs: Shapes) -> float:
+    n, k = ins[0]
+    return _transforms(n, 2 * k + 1) + 4 * n * k
+
+
 COUNTS: dict[str, Callable[[Shapes, Shapes], float]] = {
     **dict.fromkeys(MOVING, _nothing),
     **dict.fromkeys(("Dot", "BatchedDot", "Dot22", "Dot22Scalar"), _dot),
@@ -82,6 +102,10 @@ COUNTS: dict[str, Callable[[Shapes, Shapes], float]] = {
     **dict.fromkeys(("Sum", "Prod", "Max", "Min", "All", "Any", "CAReduce", "CumOp"), _entries_in),
     **dict.fromkeys(("ProdWithoutZeros", "Argmax", "MaxAndArgmax", "Softmax"), _entries_in),
     "KroneckerProduct": _entries_out,
+    **dict.fromkeys(("CirculantDot", "CirculantSolve", "ToeplitzDot"), _convolution),
+    "Correlation": _correlation,
+    "CirculantDet": lambda ins, outs: _transforms(ins[0][0], 1) + 2 * ins[0][0],
+    "LevinsonSolve": lambda ins, outs: 8 * ins[0][0] * prod(outs[0]),
     "Solve": _solving(2 / 3, 2),
     "SolveTriangular": _solving(0, 1),
     "CholeskySolve": _solving(0, 2),
@@ -94,7 +118,8 @@ COUNTS: dict[str, Callable[[Shapes, Shapes], float]] = {
     "Cholesky": _cubic(1 / 3),
     "Det": _cubic(2 / 3),
     "SLogDet": _cubic(2 / 3),
-    "QR": _cubic(4 / 3),
+    "SignedLogDet": _cubic(2 / 3),
+    **dict.fromkeys(("QR", "ThinQR"), _cubic(4 / 3)),
     "SVD": _cubic(22),
     "MatrixPinv": _cubic(24),
     "Eigh": _cubic(9),

@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 import pytensor
 import pytensor.tensor as pt
-from pytensor.assumptions import assume
 from pytensor.graph.replace import vectorize_graph
 from pytensor.tensor import linalg
 
+import kantor
 from tests.coverage.cases import Case
 
 MEMBERS = 2
 # What is said of values, and not declared.
-VALUES = ("positive", "small")
+VALUES = ("positive", "small", "decaying", "index")
 
 
 def _length(x: Any) -> Any:
@@ -32,6 +32,11 @@ def _transposed(x: Any) -> Any:
     return x.mT if x.type.ndim > 2 else x.T
 
 
+def _declaring(key: str) -> Any:
+    # What is declared twice is one variable.
+    return functools.cache(lambda x: kantor.assume(x, **{key: True}))
+
+
 def _block2(a: Any, b: Any, c: Any, d: Any) -> Any:
     return pt.concatenate([pt.concatenate([a, b], 1), pt.concatenate([c, d], 1)], 0)
 
@@ -39,6 +44,13 @@ def _block2(a: Any, b: Any, c: Any, d: Any) -> Any:
 def _circulant(c: Any) -> Any:
     i = pt.arange(_length(c))
     return c[(i[:, None] - i[None, :]) % _length(c)]
+
+
+def _toeplitz(c: Any, r: Any = None) -> Any:
+    i = pt.arange(_length(c))
+    away = i[:, None] - i[None, :]
+    lower = c[pt.abs(away)]
+    return lower if r is None else pt.where(away >= 0, lower, r[pt.abs(away)])
 
 
 def _rows_times(a: Any, b: Any) -> Any:
@@ -64,11 +76,19 @@ VOCABULARY: dict[str, Any] = {
     "diagonal": pt.diagonal,
     "outer": pt.outer,
     "vec": lambda x: x.ravel(),
+    **{name: getattr(pt, name) for name in ("exp", "log", "softplus", "sigmoid", "abs")},
+    "softmax": pt.special.softmax,
+    "solve_lower": lambda a, b: linalg.solve_triangular(a, b, lower=True),
+    "definite": _declaring("positive_definite"),
+    **{key: _declaring(key) for key in ("positive", "nonzero", "nonsingular")},
     "einsum": pt.einsum,
+    **{name: getattr(pt, name) for name in ("tensordot", "vecdot", "matvec", "expand_dims")},
     "join": lambda xs, axis: pt.concatenate(xs, axis),
     "grad": pt.grad,
     "block2": _block2,
     "circulant": _circulant,
+    "toeplitz": _toeplitz,
+    "arange": lambda x: pt.arange(_length(x)),
     "rows_times": _rows_times,
 }  # fmt: skip
 
@@ -92,18 +112,19 @@ def pose(case: Case, form: str) -> Posed:
             continue
         lengths, structure = _read(spec, case)
         rng = np.random.default_rng([7, i])
-        value = np.asarray(draw(rng, lengths, structure)).astype(dtype)
+        kind = "int64" if structure == "index" else dtype
+        value = np.asarray(draw(rng, lengths, structure)).astype(kind)
         flipped = form == "transposed" and len(lengths) == 2
         value = value.T if flipped else value
         static = value.shape if form != "dynamic" else (None,) * value.ndim
-        var = pt.tensor(name, dtype=dtype, shape=static)
+        var = pt.tensor(name, dtype=kind, shape=static)
         inner = var.T if flipped else var
         declared = structure if structure not in ("", *VALUES) else None
-        scope[name] = assume(inner, **{declared: True}) if declared else inner
+        scope[name] = kantor.assume(inner, **{declared: True}) if declared else inner
         inputs.append(var)
         values.append(np.array(value, order="C"))
     with pytensor.config.change_flags(floatX=dtype):
-        made = eval(expr, {"__builtins__": {}}, {**VOCABULARY, **scope})
+        made = eval(expr, {"__builtins__": {}, **VOCABULARY, **scope})
         outputs = list(made) if isinstance(made, (list, tuple)) else [made]
         return _formed(form, Posed(outputs, inputs, values))
 
@@ -161,6 +182,10 @@ def draw(rng: np.random.Generator, lengths: tuple[int, ...], structure: str) -> 
     if structure == "positive":
         return 1 + abs(x)
     n = lengths[0]
+    if structure == "decaying":
+        return 0.5 ** np.arange(n)
+    if structure == "index":
+        return rng.permutation(n)
     if structure == "small":
         return x / np.sqrt(n) / 4
     made = {
@@ -169,6 +194,9 @@ def draw(rng: np.random.Generator, lengths: tuple[int, ...], structure: str) -> 
         "orthogonal": lambda: np.linalg.qr(x)[0],
         "permutation": lambda: np.eye(n)[rng.permutation(n)],
         "lower_triangular": lambda: np.tril(x) / n + np.eye(n),
+        "nonsingular": lambda: x / np.sqrt(n) / 4 + np.eye(n),
+        "full_column_rank": lambda: x,
+        "full_row_rank": lambda: x,
         "diagonal": lambda: np.diag(1 + abs(x[0])),
     }
     return made[structure]()

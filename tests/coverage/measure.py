@@ -58,7 +58,8 @@ def measured(case: Case) -> Iterator[Result]:
     base: Result | None = None
     for form in case.forms:
         # In another spelling the plain graph may be cheap already, and must stay so.
-        found = measure(case, form, base.before if base and form not in FORMS else None)
+        spelling = form == "transposed" or form not in FORMS
+        found = measure(case, form, base.before if base and spelling else None)
         base = base or found
         if form == "gradient" and found.reached and not base.reached:
             found = replace(found, reached=False, said="the expression itself is not reached")
@@ -86,7 +87,7 @@ def measure(case: Case, form: str, before: float | None = None) -> Result:
 def _measured(case: Case, form: str, reference: float | None) -> Result:
     posed = pose(case, form)
     plain = compiled(posed, posed.outputs, PLAIN)
-    if form == "mode":
+    if form == "mode" or case.compiled:
         new = compiled(posed, posed.outputs, kantor.mode(PLAIN))
         changed = None
     else:
@@ -101,7 +102,7 @@ def _measured(case: Case, form: str, reference: float | None) -> Result:
         different = _different(posed, values)
         if different:
             return Result(case, form, False, different, before, after, wrong=True)
-    before = reference or before
+    before = max(reference or before, before if form == "transposed" else 0.0)
     missing = _missing(case, form, new, after / before if before else 1.0, changed)
     return Result(case, form, not missing, missing, before, after)
 
@@ -144,6 +145,9 @@ def _missing(case: Case, form: str, fgraph: Any, left: float, changed: bool) -> 
     allowed = case.gradient if gradient else case.ratio
     if left > allowed:
         return f"{left:.2f} of the flops, {allowed:g} allowed"
+    most = max((x.type.ndim for node in fgraph.apply_nodes for x in node.outputs), default=0)
+    if case.axes and most > case.axes + (form == "batched"):
+        return f"a value of {most} axes"
     limits = {**dict.fromkeys(case.absent, 0), **case.at_most}
     if gradient or not limits:
         return "" if changed or left < 1 else "left as it is"

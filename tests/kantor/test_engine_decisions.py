@@ -14,7 +14,9 @@ from pytensor.tensor import linalg
 import kantor
 from kantor.api import graph_of
 from kantor.engine import Decided, Engine, KantorWarning
+from kantor.reading import Reading
 from matchers.conditions import Condition
+from matchers.regions import regions
 from relations.library import library, select
 from tests.support import decisions, evaluate, ops
 
@@ -131,3 +133,15 @@ def test_shared_variables_decide_by_their_present_shape() -> None:
     new = kantor.rewrite(graph)
     assert new is not graph
     np.testing.assert_allclose(evaluate(new, {}), evaluate(graph, {}), rtol=1e-9)
+
+
+def test_what_is_done_twice_counts_once() -> None:
+    """PyTensor merges the two inverses, as a gradient has them, before it runs them."""
+    fgraph, _ = graph_of([linalg.inv(A) @ v + linalg.inv(A) @ w])
+    [region] = regions(fgraph)
+    assert [type(n.op.core_op).__name__ for n in region.nodes if hasattr(n.op, "core_op")].count(
+        "MatrixInverse"
+    ) == 2
+    reading = Reading(fgraph, region, None)
+    assert len(reading.calls) == len(reading.region.nodes)
+    assert [kernel for kernel, *_ in reading.calls].count("inverse") == 1

@@ -22,7 +22,7 @@ from unification import var
 
 import kantor
 from kantor.engine import Engine
-from kantor.modes import mode
+from kantor.modes import PHASES, mode
 from kantor.rewriter import KantorRewriter
 from relations.library import select
 
@@ -153,12 +153,14 @@ def test_a_mode_leaves_the_global_database_alone():
 def test_the_phase_runs_once_and_where_pytensor_has_it():
     plain = [r.name for r in get_mode("CVM").optimizer.data]
     own = mode("CVM").optimizer.data
-    phases = [r for r in own if hasattr(r, "_phase") or r.name == "stabilize"]
-    with_kantor, emptied = phases
-    assert not list(emptied.get_node_rewriters()) and not emptied.global_rewriters
-    assert len(list(with_kantor._phase().get_node_rewriters())) > 50
-    assert [r.name for r in own if r is not with_kantor] == plain
-    assert own.index(emptied) == own.index(with_kantor) + 1
+    made = {r.phase: r for r in own if hasattr(r, "_phase")}
+    assert list(made) == list(PHASES)
+    for name, phase in made.items():
+        emptied = next(r for r in own if r.name == name)
+        assert not list(emptied.get_node_rewriters()) and not emptied.global_rewriters
+        assert len(list(phase._phase().get_node_rewriters())) > 50
+        assert own.index(emptied) == own.index(phase) + 1
+    assert [r.name for r in own if r not in made.values()] == plain
 
 
 def test_a_mode_survives_what_rebuilds_it():

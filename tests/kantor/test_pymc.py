@@ -45,6 +45,23 @@ def gaussian():
     return model
 
 
+def factors():
+    """A normal density with a few factors and a noise for each observation."""
+    with pm.Model() as model:
+        W = pm.Normal("W", shape=(M * N, 3))
+        psi = pm.HalfNormal("psi", shape=M * N)
+        cov = pt.diag(psi) + W @ W.T
+        pm.MvNormal("y", np.zeros(M * N), cov=cov, observed=np.sin(np.arange(M * N)))
+    return model
+
+
+def largest(f):
+    """The entries of the largest value that is computed."""
+    f = getattr(f, "f", f)
+    shapes = [getattr(v.type, "shape", ()) for n in f.maker.fgraph.apply_nodes for v in n.outputs]
+    return max(int(np.prod([n or 1 for n in shape])) for shape in shapes)
+
+
 def builds_kron(f):
     f = getattr(f, "f", f)
     return any(isinstance(n.op, KroneckerProduct) for n in f.maker.fgraph.apply_nodes)
@@ -62,7 +79,7 @@ def results(model, functions):
     return [f(point) for f in functions]
 
 
-@pytest.mark.parametrize("make", [regression, gaussian])
+@pytest.mark.parametrize("make", [regression, gaussian, factors])
 def test_a_model_gives_the_same_when_registered(make):
     model = make()
     plain = logp_and_gradient(model)
@@ -78,6 +95,24 @@ def test_the_structure_is_used_before_the_gradient_when_registered():
     assert all(builds_kron(f) for f in logp_and_gradient(model))
     register()
     assert not any(builds_kron(f) for f in logp_and_gradient(model))
+
+
+def test_a_low_rank_covariance_is_never_built():
+    """The value and its gradient, where a definiteness check asks for the factor as well."""
+    model = factors()
+    assert all(largest(f) == (M * N) ** 2 for f in logp_and_gradient(model))
+    register()
+    assert all(largest(f) <= 5 * M * N for f in logp_and_gradient(model))
+
+
+def test_a_covariance_that_may_be_indefinite_is_asked():
+    with pm.Model() as model:
+        x = pm.Normal("x", shape=3)
+        pm.MvNormal("y", np.zeros(3), cov=pt.diag(x) + 0.1 * np.eye(3), observed=np.ones(3))
+    plain = model.compile_logp(mode=PY)
+    register()
+    for f in (plain, model.compile_logp(mode=PY)):
+        assert np.isneginf(f({"x": -np.ones(3)})) or np.isnan(f({"x": -np.ones(3)}))
 
 
 def test_the_structure_is_used_in_a_mode_of_its_own():

@@ -13,7 +13,9 @@ import pytest
 from pytensor.compile.mode import Mode
 
 import kantor
-from tests.kantor.random_graphs import Expressions
+from tests.coverage.flops import run
+from tests.coverage.measure import PLAIN as COUNTED
+from tests.kantor.random_graphs import SIZES, Expressions
 
 PLAIN = Mode("py", optimizer=None)
 STEP = 1e-8
@@ -22,11 +24,18 @@ ALLOWED = 1e4 * np.finfo(float).eps
 FLOOR = 1e-11
 # What has fewer digits than that tells nothing.
 TELLING = 1e-4
+# Lengths at which operations, and not launches, are what a graph costs.
+LARGER = {"m": 10, "k": 12, "n": 120}
+# PyTensor fuses a scaling with the elementwise product that it comes before: one more factor of
+# each entry of the output is counted, but takes no pass of its own.
+FUSED = 2
 
 
-def drawn(seed: int, depth: int) -> tuple[Expressions, Any]:
+def drawn(
+    seed: int, depth: int, static: bool = False, sizes: dict[str, int] = SIZES
+) -> tuple[Expressions, Any]:
     """An expression, or the gradient of one, with lengths known or not."""
-    found = Expressions(seed, static=seed % 3 != 0)
+    found = Expressions(seed, static=static or seed % 3 != 0, sizes=sizes)
     kinds = [
         lambda: found.number(depth),
         lambda: found.vector(depth, "n"),
@@ -95,3 +104,33 @@ def test_a_rewrite_keeps_everything(start: int) -> None:
 def test_a_rewrite_keeps_everything_of_many(depth: int) -> None:
     rewritten = [assert_kept(seed, depth) for seed in range(1000, 1500)]
     assert sum(rewritten) > 100
+
+
+def assert_no_dearer(seed: int, depth: int) -> float:
+    """The part of the flops that is left, of what PyTensor compiles by itself."""
+    found, graph = drawn(seed, depth, True, LARGER)
+    inputs = [leaf.var for leaf in found.leaves.values()]
+    values = [leaf.value for leaf in found.leaves.values()]
+    with pytensor.config.change_flags(cxx=""):
+        plain, ours = (
+            pytensor.function(inputs, graph, mode=mode, on_unused_input="ignore")
+            for mode in (COUNTED, kantor.mode(COUNTED))
+        )
+    (_, before), (outputs, after) = (run(f.maker.fgraph, values) for f in (plain, ours))
+    allowed = 1.05 * before + FUSED * np.size(outputs[0]) + 1000
+    assert after <= allowed, (seed, before, after, kantor.explain(graph))
+    return after / before if before else 1.0
+
+
+@pytest.mark.filterwarnings("error::kantor.KantorWarning", "ignore::RuntimeWarning")
+@pytest.mark.parametrize("start", range(0, 40, 10))
+def test_a_mode_costs_no_more(start: int) -> None:
+    assert min(assert_no_dearer(seed, 3) for seed in range(start, start + 10)) < 0.9
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("error::kantor.KantorWarning", "ignore::RuntimeWarning")
+@pytest.mark.parametrize("depth", [2, 3, 4])
+def test_a_mode_costs_no_more_of_many(depth: int) -> None:
+    for seed in range(1000, 1200):
+        assert_no_dearer(seed, depth)

@@ -7,7 +7,7 @@ import pytensor
 import pytensor.tensor as pt
 from pytensor.tensor import linalg
 
-from lowering.decide import decide
+from lowering.decide import SLACK, decide
 from lowering.polynomials import ZERO, Poly
 from matchers.dims import Axis, Dim
 from tests.support import decisions
@@ -47,6 +47,16 @@ def test_nothing_is_no_gain() -> None:
     decision = decide(m, m, {})
     assert not decision.taken
     assert decide(ZERO, ZERO, {}).why == "not cheaper at the known sizes"
+
+
+def test_a_few_launches_may_be_lost_on_small_matrices() -> None:
+    decision = decide(m * m, m + 200.0, {}, slack=SLACK)
+    assert decision.taken and decision.why == "for larger sizes"
+    assert not decide(m * m, m + 200.0, {}).taken
+    # Still lost at length 32, or too much at length 8.
+    assert not decide(m * m, m + 1000.0, {}, slack=SLACK).taken
+    assert not decide(m * m * m, m + 10.0 * SLACK, {}, slack=SLACK).taken
+    assert not decide(m * m, m * n + 200.0, {}, slack=SLACK).taken
 
 
 def test_another_form_of_the_sizes() -> None:

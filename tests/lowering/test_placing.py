@@ -33,7 +33,9 @@ def size(dim: Any) -> float:
 MOVED = {
     "outer": (x @ y.T, (v.scale(c, x), y.T)),
     "the shorter": (y @ x.T, (y, v.scale(c, x).T)),
-    "three": (A @ B.T @ x @ y.T, (A, v.scale(c, B).T, x, y.T)),
+    # What A x is needed for elsewhere is left as it is.
+    "a row that stands alone": (A @ x @ y.T, (A, x, v.scale(c, y).T)),
+    "none stands alone": (A @ x @ y.T @ B, (A, x, y.T, v.scale(c, B))),
     "kron": (v.kron(A, B), (A, v.scale(c, B))),
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import pairwise, product
 from typing import Any
 
 import pytest
@@ -106,3 +106,16 @@ def test_normal_forms_of_dimensions() -> None:
     assert (m * 2 + n * n).normal(normal).terms == (7 * (n * n)).terms
     assert Poly.of(Dim(6)).constant == 6.0
     assert m.constant is None and m.symbols == {AXES[0]}
+
+
+def test_many_symbols() -> None:
+    """Of a product of ten matrices, and more, a proof takes no exponential time."""
+    axes = [Poly.of(Dim(1, frozenset([(Axis(f"n{i}", None), 1)]))) for i in range(30)]
+    whole = axes[0]
+    for axis in axes[1:]:
+        whole = whole * axis
+    pairs = Poly.sum(a * b for a, b in pairwise(axes))
+    assert (whole - 4 * pairs - 3000).positive()
+    few = axes[0] * axes[1]
+    assert (few - 3 * axes[0] - 3 * axes[1]).positive()
+    assert not (few - 4 * axes[0] - 4 * axes[1]).positive()

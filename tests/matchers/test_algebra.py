@@ -162,3 +162,18 @@ def test_builders_take_matrices() -> None:
     assert as_matrix(AA, 2) is AA
     assert evaluate(2 * A).owner.inputs[0].type.dtype == "float64"
     assert v.scale(2, 3.0) == 6.0
+
+
+def test_a_number_over_itself_is_one():
+    c, d, e = (atom(pt.scalar(n), 0) for n in "cde")
+    mul, scale, reciprocal, x = v.mul, v.scale, v.reciprocal, atom(pt.vector("x"), 1)
+    both = atom(pt.scalar("both"), 0, mul(c, d))
+    one = number(1)
+    assert mul(c, reciprocal(c)) is one
+    assert mul(reciprocal(mul(c, d)), d, e, c) is e
+    assert mul(reciprocal(both), d, e, c) is e
+    assert mul(reciprocal(c), c, c) is c
+    assert mul(scale(3, c), reciprocal(c)) is number(3)
+    for kept in (mul(reciprocal(mul(c, d)), c), mul(reciprocal(c), d)):
+        assert kept.head is mul
+    assert mul(x, reciprocal(x)).head is mul  # a length may be 0, and ones are not read as such

@@ -78,6 +78,16 @@ def test_unbatched() -> None:
     assert "no batch axes" in k.unbatched(X).declaration({X: T})
 
 
+def test_lengths_that_are_known_of_all_or_of_none() -> None:
+    known = Known()
+    assert k.evenly_known(X, Y).holds({X: A, Y: B}, known)
+    assert k.evenly_known(X, Y).holds({X: S, Y: S}, known)
+    assert not k.evenly_known(X, Y).holds({X: S, Y: B}, known)
+    assert not k.evenly_known(X, Y).holds({X: A, Y: S}, known)
+    assert list(k.evenly_known(X, Y).equations()) == []
+    assert "static shapes" in k.evenly_known(X, Y).declaration(BOUND)
+
+
 def test_what_is_implied_is_learnt() -> None:
     known = Known()
     condition = k.implied(k.square(X, Y))
@@ -85,7 +95,7 @@ def test_what_is_implied_is_learnt() -> None:
     assert known.dims.equal(A.rows, A.cols) and known.dims.equal(B.rows, B.cols)
     tall = atom(pt.matrix(shape=(3, 2)))
     assert not condition.holds({X: tall, Y: S}, known)
-    with pytest.raises(ValueError, match=r"symmetric\(X\) cannot be implied; only square can"):
+    with pytest.raises(ValueError, match=r"symmetric\(X\) cannot be implied; only square and"):
         k.implied(k.symmetric(X))
 
 

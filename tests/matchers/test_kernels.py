@@ -38,13 +38,25 @@ KERNELS: dict[str, tuple[Any, str, tuple[int, ...], int]] = {
     "block_diag": (linalg.block_diag(A, B), "copy", (7 * 9,), 1),
     "elementwise": (A + C, "elementwise", (12,), 1),
     "sum": (A.sum(), "elementwise", (12,), 1),
+    "logarithms of a diagonal": (pt.log(pt.diagonal(S)), "view", (), 1),
+    "their magnitudes": (pt.log(pt.abs(pt.diagonal(S))), "view", (), 1),
+    "their sum": (pt.log(pt.diagonal(S)).sum(), "view", (), 1),
+    "other logarithms": (pt.log(x), "elementwise", (3,), 1),
     "sum over a batch": (T.sum(axis=0), "elementwise", (54,), 1),
     "transpose": (A.T, "view", (), 1),
     "reshape": (A.reshape((12,)), "view", (), 1),
     "diagonal": (pt.diagonal(S), "view", (), 1),
     "einsum": (pt.einsum("ij,jk->ik", A, B), "products", (60,), 1),
+    "einsum to a number": (pt.einsum("ij,jk->", A, B), "products", (20, 12, 4), 1),
+    "gradient of an einsum": (
+        pt.grad(pt.einsum("ij,jk->ik", A, B).sum(), A),
+        "products",
+        (60, 60, 60),
+        1,
+    ),
+    "one by one": (pt.vector(shape=(1,))[:, None] @ pt.ones((1, 1)), "scalar", (), 1),
     "three": (pt.einsum("ij,jk,k->i", A, B, pt.vector(shape=(5,))), "products", (20, 12), 1),
-    "unknown": (linalg.pinv(A), "unknown", (12,), 1),
+    "unknown": (pt.cumsum(A, axis=0), "unknown", (12,), 1),
 }
 
 

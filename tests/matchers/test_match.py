@@ -193,6 +193,15 @@ def test_structure_opens_a_shared_atom(match):
     assert match(A @ B, shared @ c) == [{A: shared, B: c}]
 
 
+def test_transposes_of_shared_atoms_open_as_well(match) -> None:
+    shared = atom(pt.matrix("shared"), 2, a @ b + c)
+    assert match(inverse(A @ B + X), inverse(shared.T)) == [{A: b.T, B: a.T, X: c.T}]
+    assert match(inverse(A), inverse(shared.T)) == [{A: shared.T}]
+    assert match(inverse(A @ B), inverse(shared.T)) == []
+    plain = atom(pt.matrix("plain"))
+    assert match(inverse(A @ B), inverse(plain.T)) == []
+
+
 def test_a_factor_is_opened_where_its_head_is_wanted(match):
     shared = atom(pt.matrix("shared"), 2, kron(a, b))
     assert match(kron(A, B) @ v, shared @ x) == [{A: a, B: b, v: x}]

@@ -15,7 +15,7 @@ from pytensor.tensor import linalg
 
 import kantor
 from kantor.api import graph_of
-from matchers.properties import OF_ENTRIES, OF_MATRICES, declare
+from matchers.properties import OF_DIAGONALS, OF_ENTRIES, OF_MATRICES, OF_RANK, declare
 from matchers.view import View
 
 declare()
@@ -77,6 +77,7 @@ POSITIVE = {
     "joined": pt.concatenate([d, pt.exp(x)]),
     "stacked": pt.stack([pt.exp(c), pt.softplus(c)]),
     "set in part": pt.set_subtensor(d[0], pt.exp(c)),
+    "a softmax": pt.special.softmax(x),
     "a simplex": pt.exp(S[0]) / pt.exp(S[0]).sum(),
     "a product of all": pt.prod(d),
     "a literal": pt.constant([1.0, 2.0]),
@@ -228,7 +229,7 @@ def test_importing_registers_nothing_and_assume_does() -> None:
         "assert (dict(KEY_REGISTRY), len(IMPLIES)) == before\n"
         "kantor.assume(pt.vector('d'), positive=True)\n"
         "kantor.mode(), kantor.mode()\n"
-        "assert len(IMPLIES) == before[1] + 1\n"
+        "assert len(IMPLIES) == before[1] + 2\n"
         "assume(pt.vector('d'), positive=True)\n"
         "print('fine')\n"
     )
@@ -257,7 +258,21 @@ def test_whatever_is_used_registers(use: str) -> None:
 
 
 def test_names() -> None:
-    assert set(declare()) == {*OF_ENTRIES, *OF_MATRICES}
+    assert set(declare()) == {*OF_ENTRIES, *OF_MATRICES, *OF_DIAGONALS, *OF_RANK}
     assert declare() is declare()
     with pytest.raises(ValueError, match="positiv"):
         kantor.assume(x, positiv=True)
+
+
+def test_constant_diagonals() -> None:
+    i, c, m = pt.arange(5), pt.vector("c"), pt.matrix("m")
+    away = i[:, None] - i[None, :]
+    key = declare()["toeplitz"]
+    for x in (away, away >= 0, pt.abs(away), pt.exp(-(away**2) / 2), c[pt.abs(away)], 2 * c[away],
+              pt.where(i[:, None] >= i[None, :], c[away], 0), kantor.assume(m, circulant=True),
+              pt.exp(-away) + pt.eye(5), kantor.assume(m, toeplitz=True) * away):  # fmt: skip
+        assert key.holds(x), x
+    for x in (i[:, None] + i[None, :], away + c[:, None], m * away, pt.eye(5, 4) + m, pt.exp(m),
+              pt.arange(0, 10, 2)[:, None] - i, c[i[:, None] * i], m[away]):  # fmt: skip
+        assert not key.holds(x), x
+    assert not declare()["circulant"].holds(away)

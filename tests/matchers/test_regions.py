@@ -110,6 +110,30 @@ def test_gradients_of_kron_are_known_by_their_inputs() -> None:
     assert not any(structural(n) for n in fgraph.apply_nodes) and not anchored(fgraph)
 
 
+def test_gradients_of_diagonals_are_known_by_their_inputs() -> None:
+    fgraph, _ = graph_of([pt.grad((pt.diag(x) @ A).sum(), x)])
+    assert any(kind(n) == "OpFromGraph" and structural(n) for n in fgraph.apply_nodes)
+    other = OpFromGraph([x, A, B], [A @ B @ x])(x, A, B)
+    fgraph, _ = graph_of([other])
+    assert not any(structural(n) for n in fgraph.apply_nodes)
+
+
+def test_what_factorizes_a_matrix_meets_what_adds_to_it() -> None:
+    both = [linalg.solve(A, x), linalg.solve(A + B @ C, y)]
+    assert len(found(*both)) == 1
+    assert len(found(both[0], linalg.solve(A.T + B @ C, y))) == 1
+    assert len(found(both[0], linalg.solve(B + C @ C, y))) == 2
+    # The sum of two leaves is no linear algebra by itself.
+    assert found(linalg.solve(A, x), A + B) == [{"Solve"}]
+
+
+def test_one_product_with_an_outer_product_added() -> None:
+    column, row = x[:, None], y[None, :]
+    assert len(found((A + column * row) @ x)) == 1
+    assert len(found((column * row - A) @ x)) == 1
+    assert found((A + column) @ x) == found((A + B * B) @ x) == []
+
+
 def test_products_are_no_anchors() -> None:
     assert PRODUCTS < STRUCTURAL and ANCHORS < STRUCTURAL and not PRODUCTS & ANCHORS
 

@@ -227,11 +227,11 @@ def test_depth() -> None:
 
 def test_tables_name_structures_only() -> None:
     from matchers.conditions import STRUCTURES
-    from matchers.properties import OF_MATRICES
+    from matchers.properties import OF_DIAGONALS, OF_MATRICES
 
     tables = (structures.IF_ALL, structures.IF_ANY, structures.ALWAYS)
     named = {k for table in tables for keys in table.values() for k in keys}
-    assert named <= {*STRUCTURES, *OF_MATRICES, "hermitian"}
+    assert named <= {*STRUCTURES, *OF_MATRICES, *OF_DIAGONALS, "hermitian"}
     assert v.matmul in structures.IF_ALL
 
 

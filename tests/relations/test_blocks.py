@@ -9,6 +9,7 @@ import pytensor
 import pytensor.tensor as pt
 import pytest
 from pytensor.assumptions import assume
+from pytensor.graph.traversal import explicit_graph_inputs as graph_inputs
 from pytensor.tensor import linalg
 
 import kantor
@@ -62,7 +63,7 @@ def untouched(graph: Any, name: str) -> bool:
     return all(name not in s.relations for s in decisions(graph, name))
 
 
-# --- side by side and above each other ----------------------------------------------------------
+# --- side by side and above each other ------------------------------------------------------------
 
 
 def test_hcat_times_vcat() -> None:
@@ -135,7 +136,7 @@ def test_rows_of_joined_keep_a_batch() -> None:
     assert whole_blocks(other, Dims()) is other
 
 
-# --- along a diagonal ---------------------------------------------------------------------------
+# --- along a diagonal -----------------------------------------------------------------------------
 
 SPELLINGS = {
     "product": lambda: oplus(A, B) @ z,
@@ -214,6 +215,12 @@ def test_inverse_of_block_diag() -> None:
     assert rewritten(graph, name) == [("block_diag(A, B)⁻¹", "block_diag(A⁻¹, B⁻¹)")]
     assert_same_value(graph, VALUES, relations=name)
     assert untouched(linalg.pinv(oplus(A, B)), name)
+
+
+def test_a_block_of_unknown_shape_beside_one_that_is_known_is_left() -> None:
+    for blocks, left in (((S, A), True), ((A, S), True), ((S, R), False), ((A, B), False)):
+        graph = linalg.solve(linalg.block_diag(*blocks), pt.vector("y"))
+        assert (rewritten(graph) == []) == left
 
 
 def test_det_of_block_diag() -> None:
@@ -297,7 +304,7 @@ def test_structure_of_all_blocks() -> None:
     assert "BlockDiagonal" not in ops(new)
 
 
-# --- two by two ---------------------------------------------------------------------------------
+# --- two by two -----------------------------------------------------------------------------------
 
 K, E = pt.matrix("K", shape=(30, 30)), pt.matrix("E", shape=(20, 20))
 U, V = pt.matrix("U", shape=(30, 20)), pt.matrix("V", shape=(20, 30))
@@ -547,3 +554,69 @@ def test_inside_of_a_gradient() -> None:
             np.testing.assert_allclose(n, m, rtol=1e-9, atol=1e-9)
         for g in before:
             assert_same_value(g, VALUES)
+
+
+# --- eigenvalues, norms and the other corner ------------------------------------------------------
+
+
+def test_eigenvalues_of_block_diag() -> None:
+    a, b = (assume(pt.matrix(x, shape=(9, 9)), symmetric=True) for x in "ab")
+    graph = linalg.eigh(linalg.block_diag(a, b))[0]
+    name = "eigenvalues_of_block_diag"
+    assert [after for _, after in rewritten(graph, name)] == [
+        "sorted(vcat(eigenvalues(a), eigenvalues(b)))"
+    ]
+    x, y = draw(9, 9), draw(9, 9)
+    values = dict(zip(sorted(graph_inputs(graph), key=str), (x + x.T, y + y.T), strict=True))
+    assert_same_value(graph, values, relations=name)
+    general = linalg.eigh(linalg.block_diag(pt.matrix("c"), b))[0]
+    assert decisions(general, name) == []
+
+
+def test_inner_product_of_block_diags() -> None:
+    a, b = pt.matrix("a", shape=(20, 20)), pt.matrix("b", shape=(20, 15))
+    graph = linalg.norm(linalg.block_diag(a, b))
+    name = "inner_product_of_block_diags"
+    assert [after for _, after in rewritten(graph, name)] == ["(Σ(a ⊙ a) + Σ(b ⊙ b))·I"]
+    new = assert_same_value(graph, {a: draw(20, 20), b: draw(20, 15)}, relations=name)
+    assert "BlockDiagonal" not in ops(new)
+    other = linalg.block_diag(pt.matrix("c", shape=(15, 20)), pt.matrix("d", shape=(25, 15)))
+    apart = pt.dot(linalg.block_diag(a, b).ravel(), other.ravel())
+    assert decisions(apart, name) == []
+
+
+def cornered(last: bool, whole: Any) -> tuple[Any, dict[Any, Any]]:
+    """A function of [A B; C D] of which one corner is positive diagonal, and its inputs."""
+    a, b, c = (pt.matrix(n, shape=s) for n, s in (("a", (9, 9)), ("b", (9, 12)), ("c", (12, 9))))
+    d = pt.vector("d", shape=(12,))
+    diagonal = pt.diag(pt.exp(d))
+    rows = (a, b, c, diagonal) if last else (diagonal, c, b, a)
+    values = {a: regular(9), b: draw(9, 12), c: draw(12, 9), d: draw(12)}
+    return whole(vcat(hcat(*rows[:2]), hcat(*rows[2:]))), values
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_a_diagonal_corner(last: bool) -> None:
+    x = pt.vector("x", shape=(21,))
+    names = {
+        False: ("solve_by_schur_complement", "det_by_schur", "logabsdet_by_schur"),
+        True: ("solve_by_complement_of_last", "det_by_complement", "logabsdet_by_complement"),
+    }[last]
+    functions = (lambda k: linalg.solve(k, x), linalg.det, lambda k: linalg.slogdet(k)[1])
+    for function, name in zip(functions, names, strict=True):
+        graph, values = cornered(last, function)
+        used = {n for step in decisions(graph) for n in step.relations}
+        assert any(n.startswith(name) for n in used)
+        new = kantor.rewrite(graph)
+        old, made = evaluate([graph, new], {**values, x: draw(21)})
+        np.testing.assert_allclose(made, old, rtol=1e-8)
+
+
+def test_inverse_by_schur_complement() -> None:
+    graph, values = cornered(False, linalg.inv)
+    assert "inverse_by_schur_complement" in {n for s in decisions(graph) for n in s.relations}
+    assert_same_value(graph, values)
+    # Nothing is known of the corners.
+    a, b, c, d = (pt.matrix(n, shape=(9, 9)) for n in "abcd")
+    general = linalg.inv(vcat(hcat(a, b), hcat(c, d)))
+    assert not [s for s in decisions(general) if s.decision.taken]

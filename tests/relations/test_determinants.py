@@ -13,6 +13,7 @@ from pytensor.graph.rewriting.utils import rewrite_graph
 from pytensor.tensor import linalg
 
 import kantor
+from kantor.api import graph_of
 from tests.support import PLAIN, assert_same_value, decisions, evaluate, ops, rewritten
 
 RNG = np.random.default_rng(20261122)
@@ -49,14 +50,51 @@ def test_det_of_product() -> None:
     assert decisions(linalg.det(A @ B), "det_of_product") == []  # nor need these be
 
 
-def test_products_of_determinants_are_off() -> None:
+def test_det_over_itself() -> None:
+    """What the gradient of log|det(P)| has in front of P⁻¹, where det(P) is positive."""
+    X = pt.matrix("X", shape=(30, 40))
+    K = X @ X.T + pt.eye(30)
+    grad = pt.grad(log(K), X)
+    new = kantor.rewrite(grad)
+    values = {X: draw(30, 40)}
+    np.testing.assert_allclose(*evaluate([new, grad], values), rtol=1e-9)
+    assert "Det" not in ops(rewrite_graph(new, include=("canonicalize",)))
+    # Of unknown sign it is its sign times its magnitude.
+    other = pt.grad(log(S @ S + R), S)
+    again = kantor.rewrite(other)
+    assert "Det" not in ops(rewrite_graph(again, include=("canonicalize",)))
+    values = {S: draw(30, 30), R: draw(30, 30)}
+    np.testing.assert_allclose(*evaluate([again, other], values), rtol=1e-7)
+
+
+def test_what_is_known_of_a_positive_determinant() -> None:
+    X = pt.matrix("X", shape=(30, 3))
+    K = X @ X.T + pt.eye(30)
+    values = {X: draw(30, 3)}
+    graphs = {"log": pt.log(linalg.det(K)), "sign": pt.sign(linalg.det(K)) * linalg.inv(K)}
+    for graph in graphs.values():
+        new = assert_same_value(graph, values)
+        dense = [n for n in graph_of([new])[0].apply_nodes if "Det" in str(n.op)]
+        assert all(n.inputs[0].type.shape == (3, 3) for n in dense)
+    [(_, sign)] = rewritten(pt.sign(linalg.det(K)), "sign_of_definite")
+    assert sign == "1"
+    assert decisions(pt.sign(linalg.det(S)), "sign_of_definite") == []
+    # Of unknown sign it has a logarithm at some values only.
+    flipped = np.eye(30)
+    flipped[0, 0] = -1
+    low = pt.log(linalg.det(S + pt.outer(x, x)))
+    assert np.isnan(evaluate(kantor.rewrite(low), {S: flipped, x: np.zeros(30)}))
+
+
+def test_products_of_determinants_are_by_logarithms() -> None:
     """det(S) overflows and det(R) underflows where det(S R) is 1."""
     graph = linalg.det(S @ R)
     values = {S: 1e20 * np.eye(30), R: 1e-20 * np.eye(30)}
     assert evaluate(graph, values) == pytest.approx(1)
     assert np.isnan(evaluate(kantor.rewrite(graph, relations=OFF), values))
-    assert kantor.rewrite(graph) is graph
-    assert kantor.rewrite(linalg.det(c * S)).owner.op == linalg.det(c * S).owner.op
+    assert evaluate(kantor.rewrite(graph), values) == pytest.approx(1)
+    scaled = kantor.rewrite(linalg.det(c * S))
+    assert evaluate(scaled, {c: 1e-20, S: 1e20 * np.eye(30)}) == pytest.approx(1)
     logs = pytensor.function([S, R], kantor.rewrite(log(S @ R)), mode="CVM")
     assert logs(values[S], values[R]) == pytest.approx(0)
 

@@ -25,7 +25,7 @@ from pytensor.tensor import linalg
 from matchers import vocabulary as v
 from matchers.state import Context
 from matchers.termo import MATCHERS, read, termo
-from matchers.terms import LogicVar, Term, atom
+from matchers.terms import LogicVar, Term, atom, shape
 from matchers.typed import Typed
 from relations import goals, inverses, kronecker, products
 from relations.goals import relationo
@@ -254,13 +254,28 @@ def test_types_stay(ndim):
             assert answer.evaled_obj.type == graph.type
 
 
-def test_batches_are_not_lost():
-    """The identity that a batch of A⁻¹ A is has no batch axis; beside a batch it needs none."""
-    assert forward(inverses.cancel_left, linalg.inv(T3) @ T3) == ()
-    answer = the(forward(inverses.cancel_left, T3 @ linalg.inv(T3) @ T3))
-    assert answer.term is atom(T3)
+@pytest.mark.parametrize("matcher", MATCHERS)
+def test_batches_are_not_lost(matcher):
+    """An identity stands for each member of a batch of A⁻¹ A; beside a batch it needs none."""
+    alone, beside = linalg.inv(T3) @ T3, T3 @ linalg.inv(T3) @ T3
+    for graph in (alone, beside):
+        answer = the(forward(inverses.cancel_left, graph, matcher))
+        assert answer.evaled_obj.type == graph.type
+        np.testing.assert_allclose(value(answer.evaled_obj), value(graph), atol=1e-12)
+        assert holds(inverses.cancel_left, graph, answer, matcher)
+        if graph is beside:
+            assert answer.term is atom(T3)
+        else:
+            eye, *batch = answer.term.args
+            assert (answer.term.head, eye.head) == (v.spread, v.eye)
+            assert tuple(batch) == shape(atom(T3))[2]
+
+
+def test_batches_stay_batches():
     batched = linalg.inv(T3 @ (2 * T3))
-    for answer in forward(inverses.inverse_of_scaled, batched):
+    found = forward(inverses.inverse_of_scaled, batched)
+    assert found
+    for answer in found:
         assert answer.evaled_obj.type.ndim == 3
         np.testing.assert_allclose(value(answer.evaled_obj), value(batched))
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytensor
 import pytensor.tensor as pt
 import pytest
 from pytensor.assumptions import assume
 from pytensor.tensor import linalg
 
+import kantor
 from tests.support import assert_same_value, decisions, ops, rewritten
 
 RNG = np.random.default_rng(20261120)
@@ -203,3 +205,161 @@ def test_expm_of_kron_sum() -> None:
     ]
     assert_same_value(linalg.expm(kron_sum(A, B)), {A: draw(3, 3) / 3, B: draw(2, 2) / 3})
     assert decisions(linalg.expm(K), name) == []
+
+
+# --- adjoints, determinants, eigenvalues ----------------------------------------------------------
+
+PS = [assume(x, positive_definite=True) for x in (A, B)]
+PK = linalg.kron(*PS)
+
+
+def definite(n: int) -> Any:
+    x = draw(n, n)
+    return x @ x.T / n + np.eye(n)
+
+
+S9, R8 = matrix("S9", 9, 9), matrix("R8", 8, 8)
+T9, U8 = matrix("T9", 9, 9), matrix("U8", 8, 8)
+K98, L98 = linalg.kron(S9, R8), linalg.kron(T9, U8)
+FOUR = {x: draw(n, n) / 3 for x, n in ((S9, 9), (R8, 8), (T9, 9), (U8, 8))}
+
+
+def used(graph: Any, relations: Any) -> set[str]:
+    """The names of the relations that rewrite a graph."""
+    return {name for s in decisions(graph, relations) if s.decision.taken for name in s.relations}
+
+
+def test_sum_with_kron_times() -> None:
+    graph = (K98 - 2 * L98) @ v
+    [(before, after)] = rewritten(graph, ("sum_with_kron_times", "kron_matvec"))
+    assert (before, after) == (
+        "(S9 ⊗ R8 - 2·(T9 ⊗ U8)) v",
+        "vec(S9 mat(v) R8ᵀ) - 2·vec(T9 mat(v) U8ᵀ)",
+    )
+    new = assert_same_value(graph, {**FOUR, v: draw(72)})
+    assert "KroneckerProduct" not in ops(new)
+    # A sum that is there anyway is not taken apart.
+    assert decisions((A + B) @ v, "sum_with_kron_times") == []
+
+
+def test_times_sum_with_kron() -> None:
+    graph = M @ (K98 + L98)
+    new = assert_same_value(graph, {**FOUR, M: draw(2, 72)})
+    assert "KroneckerProduct" not in ops(new)
+    assert "times_sum_with_kron" in used(graph, ("times_sum_with_kron", "matmat_kron"))
+    assert not used(M @ (A + B), ("times_sum_with_kron", "matmat_kron"))
+
+
+def test_diagonal_of_kron() -> None:
+    graph = pt.diagonal(K98)
+    assert rewritten(graph, "diagonal_of_kron") == [
+        ("diagonal(S9 ⊗ R8)", "vec(diagonal(S9) diagonal(R8)ᵀ)")
+    ]
+    assert_same_value(graph, FOUR, relations="diagonal_of_kron")
+    assert decisions(pt.diagonal(K), "diagonal_of_kron") == []  # factors that may not be square
+
+
+def test_det_of_kron() -> None:
+    graph = linalg.det(K98)
+    assert rewritten(graph, "det_of_kron") == [("det(S9 ⊗ R8)", "det(S9)^8 det(R8)^9")]
+    assert_same_value(graph, FOUR, relations="det_of_kron")
+    assert_same_value(graph, {S9: np.zeros((9, 9)), R8: FOUR[R8]}, relations="det_of_kron")
+    assert decisions(linalg.det(K), "det_of_kron") == []
+
+
+def test_a_determinant_of_kron_does_not_overflow() -> None:
+    large, small = matrix("large", 40, 40), matrix("small", 40, 40)
+    new = kantor.rewrite(linalg.det(linalg.kron(large, small)), relations="det_of_kron")
+    f = pytensor.function([large, small], new)
+    assert f(1e10 * np.eye(40), 1e-10 * np.eye(40)) == pytest.approx(1)
+
+
+def test_eigenvalues_of_kron() -> None:
+    graph = linalg.eigh(PK)[0]
+    assert rewritten(graph, "eigenvalues_of_kron") == [
+        ("eigenvalues(A ⊗ B)", "sorted(vec(eigenvalues(A) eigenvalues(B)ᵀ))")
+    ]
+    assert_same_value(graph, {A: definite(3), B: definite(4)}, relations="eigenvalues_of_kron")
+    indefinite = draw(3, 3)
+    values = {A: indefinite + indefinite.T, B: definite(4)}
+    symmetric = linalg.kron(*(assume(x, symmetric=True) for x in (A, B)))
+    assert_same_value(linalg.eigh(symmetric)[0], values, relations="eigenvalues_of_kron")
+    assert decisions(linalg.eigh(K)[0], "eigenvalues_of_kron") == []
+
+
+def test_inner_product_of_krons() -> None:
+    relations = ("inner_product_of_krons",)
+    for norm in (linalg.norm(K98), pt.sqrt((K98**2).sum()), linalg.norm(K98, axis=(-2, -1))):
+        new = assert_same_value(norm, FOUR, relations=(*relations, "kronecker"))
+        assert "KroneckerProduct" not in ops(new)
+    assert [after for _, after in rewritten(linalg.norm(K98), relations)] == [
+        "Σ(S9 ⊙ S9)·Σ(R8 ⊙ R8)·I"
+    ]
+    # Of one length together, but not of one shape.
+    other = linalg.kron(matrix("F", 8, 9), matrix("G", 9, 8))
+    assert decisions(pt.dot(K98.ravel(), other.ravel()), relations) == []
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_adjoints_of_eye(side: int) -> None:
+    name = ("left_adjoint_of_eye", "right_adjoint_of_eye")[side]
+    graph = pt.grad(pt.trace(K98), (S9, R8)[side])
+    new = assert_same_value(graph, FOUR, relations=name)
+    assert "OpFromGraph" not in ops(new)
+    assert decisions(pt.grad(pt.trace(K), (A, B)[side]), name) == []
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_adjoints_of_kron(side: int) -> None:
+    name = ("left_adjoint_of_kron", "right_adjoint_of_kron")[side]
+    graph = pt.grad((K98 * L98).sum(), (S9, R8)[side])
+    new = assert_same_value(graph, FOUR)
+    assert "OpFromGraph" not in ops(new) and "KroneckerProduct" not in ops(new)
+    assert decisions(pt.grad((K * linalg.kron(C, D)).sum(), (A, B)[side]), name) == []
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_adjoints_of_weighted(side: int) -> None:
+    name = ("left_adjoint_of_weighted", "right_adjoint_of_weighted")[side]
+    graph = pt.grad((K98 * L98 * M).sum(), (S9, R8)[side])
+    values = {**FOUR, M: draw(72, 72)}
+    assert_same_value(graph, values, relations=(name, "elementwise_product_of_krons"))
+    assert name in used(graph, name)
+    wild = pt.grad((K * linalg.kron(C, D) * M).sum(), (A, B)[side])
+    assert name not in used(wild, name)
+
+
+def test_sums_of_krons_with_coefficients() -> None:
+    eyes = pt.eye(8), pt.eye(9)
+    whole = 2 * linalg.kron(S9, eyes[0]) - linalg.kron(eyes[1], R8)
+    values = {**FOUR, v: draw(72)}
+    assert_same_value(linalg.solve(whole, v), values, relations="sylvester_of_kron_sum")
+    assert rewritten(linalg.solve(whole, v), "sylvester_of_kron_sum") == [
+        ("(2·(S9 ⊗ I) - (I ⊗ R8))⁻¹ v", "vec(sylvester(2·S9, -R8ᵀ, mat(v)))")
+    ]
+    assert_same_value(linalg.expm(whole), FOUR, relations="expm_of_kron_sum")
+
+
+# --- batches, and lengths that the graph asks for -------------------------------------------------
+
+
+def test_a_number_of_each_member() -> None:
+    a, b = pt.tensor3("a", shape=(2, 9, 9)), pt.tensor3("b", shape=(2, 8, 8))
+    whole = pt.vectorize(linalg.kron, "(a,b),(c,d)->(e,f)")(a, b)
+    values = {a: draw(2, 9, 9), b: draw(2, 8, 8)}
+    graphs = {
+        "trace_of_kron": pt.diagonal(whole, axis1=1, axis2=2).sum(axis=-1),
+        "total_of_kron": whole.sum(axis=(1, 2)),
+        "logabsdet_of_kron": pt.log(pt.abs(linalg.det(whole))),
+    }
+    for name, graph in graphs.items():
+        assert len(rewritten(graph, name)) == 1
+        new = assert_same_value(graph, values, relations=name)
+        assert "KroneckerProduct" not in ops(new)
+        assert_same_value(3 * graph + graph, values, relations=name)
+
+
+def test_an_identity_as_long_as_another_matrix() -> None:
+    graph = linalg.kron(pt.eye(A.shape[0]), B) @ v
+    new = assert_same_value(graph, {A: draw(3, 5), B: draw(4, 2), v: draw(6)})
+    assert "KroneckerProduct" not in ops(new)

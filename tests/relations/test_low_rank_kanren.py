@@ -67,7 +67,7 @@ LOW_RANK = {
     ),
     "what is not declared": (low_rank.push_through_left, V @ linalg.inv(S + U @ V), set()),
     "a product taken away": (
-        low_rank.woodbury_solve_scaled,
+        low_rank.woodbury_solve,
         linalg.solve(EYE - U @ V, b),
         {tb + u @ v.inverse(v.eye(w.rows) - w @ u) @ w @ tb},
     ),

@@ -115,3 +115,11 @@ def test_a_trace_that_another_use_needs_stays() -> None:
     """The product is there anyway."""
     product = W @ V
     assert decisions(pt.trace(product) + (product**3).sum(), "traces") == []
+
+
+def test_total_with_identity() -> None:
+    inverse, name = linalg.inv(S), "total_with_identity"
+    graph = (inverse * pt.eye(30)).sum()
+    assert rewritten(graph, name) == [("Σ(S⁻¹ ⊙ I)", "tr(S⁻¹)")]
+    assert_same_value(graph, {S: draw(30, 30)}, relations=name)
+    assert decisions((inverse * R).sum(), name) == []

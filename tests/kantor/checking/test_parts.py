@@ -35,6 +35,13 @@ TRAITS: dict[str, Any] = {
     "orthogonal": lambda a: np.allclose(a @ a.conj().T, np.eye(len(a))),
     "permutation": lambda a: np.isin(a, (0, 1)).all() and (a.sum(0) == 1).all(),
     "selection": lambda a: np.isin(a, (0, 1)).all() and (a.sum(1) == 1).all(),
+    "toeplitz": lambda a: all(
+        len(set(np.diagonal(a, k))) <= 1 for k in range(1 - a.shape[0], a.shape[1])
+    ),
+    "circulant": lambda a: np.array_equal(a, np.roll(a, (1, 1), (0, 1))),
+    "index": lambda a: np.all(np.asarray(a) % 1 == 0),
+    "full_column_rank": lambda a: np.linalg.matrix_rank(a) == a.shape[1] or len(a) < a.shape[1],
+    "full_row_rank": lambda a: np.linalg.matrix_rank(a) == len(a) or a.shape[1] < len(a),
     "unit_magnitude": lambda a: np.allclose(abs(a), 1),
     "positive": lambda a: np.all(a > 0),
     "nonnegative": lambda a: np.all(a >= 0),
