@@ -187,15 +187,15 @@ def full_rank(source: Source, m: int, n: int) -> Array:
 
 
 @maker("index", square=False)
-def positions(source: Source, m: int, n: int) -> Array:
-    """Of few rows, each more than once, and counted from either end."""
-    return source.rng.integers(-2, 2, (m, n))
-
-
-@maker("index", square=False)
 def arrangement(source: Source, m: int, n: int) -> Array:
     """Of as many rows as there are, each once."""
     return np.argsort(source.rng.random((m, n)), axis=0) - m * source.rng.integers(0, 2, (m, n))
+
+
+@maker("index", square=False)
+def positions(source: Source, m: int, n: int) -> Array:
+    """Of few rows, each more than once, and counted from either end."""
+    return source.rng.integers(-2, 2, (m, n))
 
 
 # --- square -----------------------------------------------------------------------------------
