@@ -37,6 +37,8 @@ _PASSING = {
     }),
     "matchers": frozenset({"_entrywise", "_square_identity"}),
 }  # fmt: skip
+# What no term has that is not made of what an Op brings in.
+OF_OPS = frozenset({"orthogonal", "permutation", *OF_DIAGONALS})
 _STARTS: dict[str, frozenset[type]] = dict.fromkeys(OF_DIAGONALS, frozenset({ARange, np.integer}))
 
 
@@ -108,4 +110,4 @@ def _passes(rule: Any) -> bool:
     return rule.__name__ in _PASSING.get(rule.__module__.split(".")[0], ())
 
 
-__all__ = ["Evidence"]
+__all__ = ["OF_OPS", "Evidence"]

@@ -33,9 +33,9 @@ from matchers import vocabulary as v
 from matchers.assumptions import Facts
 from matchers.conforming import equations
 from matchers.dims import ONE, Dim, Dims, const, symbol
-from matchers.evidence import Evidence
+from matchers.evidence import OF_OPS, Evidence
 from matchers.proofs import RULES, proved
-from matchers.properties import OF_DIAGONALS, OF_ENTRIES, declare
+from matchers.properties import OF_ENTRIES, declare
 from matchers.readers import ANCHORS, MULTIPLYING, READERS, core_op
 from matchers.reading.blocks import picked
 from matchers.reading.summed import broadcasting
@@ -81,8 +81,6 @@ _UNKNOWN_TO_PYTENSOR = {
     "full_column_rank": ("nonsingular", "positive_definite"),
     "full_row_rank": ("nonsingular", "positive_definite"),
 }
-# What no term has that is not made of what an Op brings in.
-_OF_OPS = frozenset({"orthogonal", "permutation", *OF_DIAGONALS})
 # What is said of variables by other keys too, which are asked for besides.
 _OWN = frozenset(_UNKNOWN_TO_PYTENSOR)
 # What is said of a transpose, where determinants and traces only mention what is transposed.
@@ -396,14 +394,14 @@ class View:
         return self.holds(term, key, ask=False)
 
     def _proved(self, term: Any, key: str, ask: bool) -> bool:
-        if not isinstance(term, Term) or (key in _OF_OPS and not self._possible(key)):
+        if not isinstance(term, Term) or (key in OF_OPS and not self.possible(key)):
             return False
         if self._of_term(term, key, ask):
             return True
         # PyTensor says that blocks of any shape are triangular together.
         if not ask or (term.head in BLOCKS and key in TRIANGULAR):
             return False
-        if key not in _OWN and not self._possible(key):
+        if key not in _OWN and not self.possible(key):
             return False
         found = self.variables.get(term)
         if found is None and key in _OF_TRANSPOSES and isinstance(term, Atom):
@@ -415,7 +413,7 @@ class View:
         stronger = _UNKNOWN_TO_PYTENSOR.get(key, ())
         return any([self.holds(term, k) for k in stronger])
 
-    def _possible(self, key: str) -> bool:
+    def possible(self, key: str) -> bool:
         """Whether PyTensor's inference could end with a key at all."""
         return self._evidence is None or self._evidence.possible(key)
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from matchers.dims import Dims
+from matchers.evidence import OF_OPS
 from matchers.index import Index
 from matchers.marks import Free
 from matchers.match import Context, Pattern, Window
@@ -46,17 +47,20 @@ class Rules:
         self.relations = tuple(relations)
         self._on_error = on_error
         self._failed: set[Relation] = set()
-        compiled = [(d, d.pattern) for r in self.relations for d in r.directions]
-        self._index: Index[tuple[Direction, Pattern]] = Index(
-            ((d, p), p) for d, p in compiled if everything or not _idle(d, p)
+        compiled = [(d, d.pattern, _brought(r)) for r in self.relations for d in r.directions]
+        self._index: Index[tuple[Direction, Pattern, tuple[str, ...]]] = Index(
+            (key, key[1]) for key in compiled if everything or not _idle(key[0], key[1])
         )
 
     def rewrites(self, term: Term, known: Any, context: Context) -> Iterator[Rewrite]:
         """All uses of a relation at the root of `term`."""
-        for direction, pattern in self._index.candidates(term):
+        possible = getattr(known, "possible", None)
+        for direction, pattern, brought in self._index.candidates(term):
             relation = direction.relation
             if relation in self._failed:
                 continue
+            if brought and possible and not all(map(possible, brought)):
+                continue  # no matrix in the graph has what it asks for
             try:
                 for window in pattern.match_within(term, context):
                     after = rewritten(direction, term, window, known)
@@ -67,6 +71,11 @@ class Rules:
                     raise
                 self._failed.add(relation)
                 self._on_error(relation, error)
+
+
+def _brought(relation: Relation) -> tuple[str, ...]:
+    """The keys it asks for that only some Op in the graph can bring in."""
+    return tuple([c.name for c in relation.conditions if c.name in OF_OPS])
 
 
 def _idle(direction: Direction, pattern: Pattern) -> bool:
