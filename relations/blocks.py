@@ -20,6 +20,7 @@ from matchers.vocabulary import (
     cell,
     cholesky,
     det,
+    det_sign,
     diagonal,
     eigenvalues,
     expm,
@@ -150,6 +151,12 @@ def det_of_block_diag(A, B):
 def logabsdet_of_block_diag(A, B):
     """log|A ⊕ B| = log|A| + log|B| for square blocks, without the product that may overflow."""
     return logabsdet(block_diag(A, B)), logabsdet(A) + logabsdet(B), square(A, B)
+
+
+@relation(tags="blocks", cites=HORN, field="real", both_ways=False)
+def sign_of_block_diag(A, B):
+    """sgn|A ⊕ B| = sgn|A| sgn|B| for square blocks."""
+    return det_sign(block_diag(A, B)), det_sign(A) * det_sign(B), square(A, B)
 
 
 @relation(tags="blocks", cites=HORN, both_ways=False)

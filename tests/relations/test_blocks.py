@@ -240,6 +240,18 @@ def test_logabsdet_of_block_diag() -> None:
     assert untouched(linalg.slogdet(oplus(A, B))[1], name)
 
 
+def test_sign_of_block_diag() -> None:
+    """With its logarithm, so that nothing keeps the matrix of both blocks."""
+    name = "sign_of_block_diag"
+    graph = linalg.slogdet(oplus(S, R))[0]
+    assert rewritten(graph, name) == [("sgn|block_diag(S, R)|", "sgn|S|·sgn|R|")]
+    assert_same_value(graph, VALUES, relations=name)
+    assert untouched(linalg.slogdet(oplus(A, B))[0], name)
+    both = pytensor.function([S, R], linalg.slogdet(oplus(S, R)), mode=kantor.mode("CVM"))
+    names = [str(n.op) for n in both.maker.fgraph.apply_nodes]
+    assert not any("BlockDiagonal" in n for n in names)
+
+
 def test_a_log_determinant_does_not_overflow() -> None:
     """PyTensor multiplies the determinants before it takes the logarithm, and has inf."""
     big = pt.matrix("big", shape=(200, 200))
