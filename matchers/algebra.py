@@ -269,7 +269,8 @@ def _mul_normal(head: Head, args: tuple[Any, ...]) -> Any:
 def _cancelled(factors: list[Any]) -> list[Any]:
     """Scalar factors without those that another one divides by, where there is a value at all."""
     for r in factors:
-        if isinstance(r, Term) and r.head is reciprocal and r.scalar:
+        # What a batch is divided by is one number for each member, and so would be the quotient.
+        if isinstance(r, Term) and r.head is reciprocal and r.scalar and not shape(r)[2]:
             (by,) = r.args
             while isinstance(by, Atom) and by.definition is not None:
                 by = by.definition

@@ -177,3 +177,5 @@ def test_a_number_over_itself_is_one():
     for kept in (mul(reciprocal(mul(c, d)), c), mul(reciprocal(c), d)):
         assert kept.head is mul
     assert mul(x, reciprocal(x)).head is mul  # a length may be 0, and ones are not read as such
+    each = v.trace(atom(pt.tensor3("T")))  # one number for each member of a batch
+    assert mul(each, reciprocal(each)).head is mul
