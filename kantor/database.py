@@ -16,6 +16,8 @@ from pytensor.graph.rewriting.db import RewriteDatabase
 from kantor.corrections import Changed
 from kantor.engine import Engine
 from kantor.rewriter import KantorRewriter, RelationSub
+from lowering.columns import KERNELS
+from matchers.terms import LogicVar
 from relations.language import Relation
 from relations.library import AFTER_GRADIENTS, library, select
 
@@ -24,6 +26,8 @@ COMPILING = ("fast_run", "fast_compile")
 DEFAULT_TAGS = (*COMPILING, "stabilize")
 # The tag of everything that is Kantor's: `mode.excluding("kantor")`.
 KANTOR = "kantor"
+# What MLX's mode asks for, to which `lowering/backends.py` tells nothing of Kantor's Ops.
+WITHOUT_OWN_OPS = "mlx"
 # What a mode of its own excludes, so that nothing is rewritten twice where `register` was called.
 REGISTERED = "kantor:registered"
 
@@ -89,9 +93,11 @@ class RelationDatabase(RewriteDatabase):
         return KantorRewriter(lambda: self._engine(chosen), anywhere=plain)
 
     def selected(self, *tags: Any, **kwtags: Any) -> tuple[RelationSub, ...]:
-        """The entries that a query selects."""
+        """The entries that a query selects, but for what the backend cannot run."""
         found = super().query(*tags, **kwtags)
-        return tuple(e for e in self.entries if e in found)
+        asked = getattr(tags[0], "include", tags) if tags else ()
+        dense = WITHOUT_OWN_OPS in asked
+        return tuple(e for e in self.entries if e in found and not (dense and _needs_own_op(e)))
 
     def _engine(self, chosen: tuple[RelationSub, ...]) -> Engine:
         """One engine for all compiles with these relations: building its index is the slow part."""
@@ -103,6 +109,16 @@ class RelationDatabase(RewriteDatabase):
             more: dict[str, Any] = {"goals": goals} if goals else {}
             engine = self._engines[key] = Engine(relations, sizes=self.sizes, **more)
         return engine
+
+
+def _needs_own_op(entry: RelationSub) -> bool:
+    """Whether a relation leads to an Op of Kantor's, of which not every backend knows."""
+    relation = entry.relation
+    if not isinstance(relation, Relation):
+        return False
+    return any(
+        not isinstance(relation.rhs, LogicVar) and relation.rhs.heads & h.bit for h in KERNELS
+    )
 
 
 def _listed(spec: Any) -> tuple[Any, ...]:

@@ -242,3 +242,16 @@ def test_a_failing_relation_is_left_out(monkeypatch):
     )
     with pytest.warns(kantor.KantorWarning, match="gone"):
         assert builds_kron(made)
+
+
+def test_what_mlx_cannot_run_is_left_dense() -> None:
+    """No relation may lead to an Op that the backend has no conversion of."""
+    pytest.importorskip("mlx")
+    c, x = pt.vector("c", shape=(400,)), pt.vector("x", shape=(400,))
+    i = pt.arange(400)
+    graph = c[(i[:, None] - i[None, :]) % 400] @ x
+    values = {name: np.random.default_rng(0).normal(size=400) for name in "cx"}
+    here, there = (pytensor.function([c, x], graph, mode=kantor.mode(m)) for m in ("CVM", "MLX"))
+    assert any("CirculantDot" in str(n.op) for n in here.maker.fgraph.apply_nodes)
+    found = np.asarray(there(values["c"], values["x"]))
+    np.testing.assert_allclose(found, here(values["c"], values["x"]), rtol=1e-4, atol=1e-4)
