@@ -90,8 +90,6 @@ from matchers.vocabulary import (  # noqa: E402
     zeros,
 )
 from relations.language import (  # noqa: E402
-    Relation,
-    RelationError,
     coefficients,
     matrices,
     relation,
@@ -100,6 +98,8 @@ from relations.language import (  # noqa: E402
     segments,
     vectors,
 )
+from relations.relation import Relation  # noqa: E402
+from relations.validity import RelationError  # noqa: E402
 
 try:
     __version__ = metadata.version("kantor")

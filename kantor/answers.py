@@ -12,8 +12,10 @@ from kantor.survey import Survey
 from matchers.conditions import Condition
 from matchers.dims import Dim
 from matchers.match import Context, compile_pattern
-from matchers.terms import LogicVar, Run, Term, subterms
-from relations.language import Direction
+from matchers.terms import Term
+from matchers.traversal import subterms
+from matchers.variables import LogicVar, Run
+from relations.relation import Direction
 
 # What a pattern asks for, in words.
 KINDS = {

@@ -14,7 +14,7 @@ from kantor.cli_rules import HEADS, row
 from kantor.notation import quantity
 from kantor.survey import verdict
 from lowering.polynomials import SMALLEST
-from relations.language import Relation
+from relations.relation import Relation
 
 PREFACE = """# The relations of Kantor
 

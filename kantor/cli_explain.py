@@ -21,8 +21,8 @@ from pytensor.graph.traversal import ancestors
 
 from kantor.cli import Parser, Refused
 from kantor.explain import explain
-from relations.language import Relation
 from relations.library import select
+from relations.relation import Relation
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from kantor.cli import Parser, Refused
-from relations.language import Relation
 from relations.library import OFF_BY_DEFAULT, library, select
+from relations.relation import Relation
 
 SOURCE = Path(__file__).resolve().parent.parent
 HEADS = ("name", "identity", "conditions", "stability", "tags", "source")

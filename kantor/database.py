@@ -17,9 +17,9 @@ from kantor.corrections import Changed
 from kantor.engine import Engine
 from kantor.rewriter import KantorRewriter, RelationSub
 from lowering.columns import KERNELS
-from matchers.terms import LogicVar
-from relations.language import Relation
+from matchers.variables import LogicVar
 from relations.library import AFTER_GRADIENTS, library, select
+from relations.relation import Relation
 
 # What PyTensor's own modes ask for, and PyMC's rewriting before it differentiates ("stabilize").
 COMPILING = ("fast_run", "fast_compile")

@@ -14,15 +14,15 @@ from pytensor.graph.features import Feature
 from kantor.reading import Reading
 from kantor.sizes import SAMPLES
 from kantor.steps import PlainStep, Step
-from lowering.plans import Planner
+from lowering.planner import Planner
 from lowering.search import BUDGET, Candidate, search
 from matchers.match import Context
 from matchers.properties import declare
 from matchers.regions import Region, regions
 from matchers.terms import Term
-from relations.language import Relation
 from relations.plain import PlainGoal
 from relations.reference_rules import ReferenceRules
+from relations.relation import Relation
 from relations.rules import Rewrite, Rules
 
 # Sizes at which a form is bracketed again if its bracketing at a sample is not proved cheaper.

@@ -14,7 +14,7 @@ from lowering.polynomials import Poly
 from matchers.dims import Axis
 from matchers.printing import Names
 from matchers.terms import Term
-from relations.language import Relation
+from relations.relation import Relation
 
 if TYPE_CHECKING:
     from kantor.answers import WhyNot

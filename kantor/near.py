@@ -13,9 +13,13 @@ from typing import Any
 
 from kantor.survey import replaced
 from matchers.coefficients import optional
-from matchers.dims import ONE, Dim, Dims
+from matchers.dims import ONE, Dim
+from matchers.equalities import Dims
+from matchers.leaves import Atom
 from matchers.match import Context, Pattern, Shapes, Window, compile_pattern, variables_of
-from matchers.terms import Atom, LogicVar, Term, shape, subterms
+from matchers.terms import Term, shape
+from matchers.traversal import subterms
+from matchers.variables import LogicVar
 from matchers.vocabulary import reshape, transpose
 
 # How many parts of a pattern may be left open at once, and how many choices of them are tried.

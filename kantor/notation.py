@@ -7,9 +7,10 @@ from fractions import Fraction
 from inspect import Parameter, signature
 from typing import Any
 
-from lowering.costs import COSTS
+from lowering.kernels import KERNELS
 from lowering.polynomials import Poly
-from matchers.dims import Axis, Dim, Dims
+from matchers.dims import Axis, Dim
+from matchers.equalities import Dims
 from matchers.printing import DEPTH, Names, pretty, superscript
 
 
@@ -106,7 +107,8 @@ def formula(kernel: str, sizes: Iterable[Dim], name: Callable[[Dim], str]) -> tu
 
     Lengths that are known stand in the formula as numbers.
     """
-    function = COSTS[kernel]
+    function = KERNELS[kernel].flops
+    assert function is not None, f"{kernel} costs nothing"
     sizes = tuple(sizes)
     parameters = _parameters(function, len(sizes))
     called, values = [], []

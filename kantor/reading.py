@@ -13,23 +13,27 @@ from pytensor.tensor.basic import Alloc
 from pytensor.tensor.elemwise import DimShuffle
 from pytensor.tensor.linalg.inverse import MatrixInverse
 
+from kantor.pruning import viewed
 from kantor.sizes import SAMPLES, Lengths, Sample
 from kantor.steps import Step
 from lowering.build import Builder, CannotBuild
-from lowering.costs import LAUNCH, cost, number_of_launches
+from lowering.costs import cost, number_of_launches
 from lowering.decide import SLACK, Decision, decide
-from lowering.plans import FACTORIZING, Plan, Planner, solver_for, total, untransposed
+from lowering.formulas import LAUNCH
+from lowering.planner import Planner
+from lowering.plans import FACTORIZING, Plan, total, untransposed
 from lowering.polynomials import Poly
+from lowering.products import solver_for
 from lowering.search import Candidate, Moves, positions
 from lowering.settled import Graph, settled
 from matchers import vocabulary as v
 from matchers.contractions import contract
 from matchers.dims import ONE, Axis, Dim, basic_axes
 from matchers.kernels import Call, node_kernel, solver
+from matchers.leaves import Atom, Number
 from matchers.readers import FACTORIZED, MULTIPLYING, SOLVERS, core_op
 from matchers.regions import Region, contracting
-from matchers.terms import Atom, Number, Term, shape
-from matchers.view import View
+from matchers.terms import Term, shape
 
 # Heads that a plan may compute otherwise than the graph does, though the term is the same.
 _REPLANNED = frozenset(
@@ -54,7 +58,7 @@ class Reading:
 
     def __init__(self, fgraph: Any, region: Region, sizes: Mapping[Any, Any] | None) -> None:
         self.fgraph = fgraph
-        self.view, self.region = _read(fgraph, region)
+        self.view, self.region = viewed(fgraph, region)
         self.keys = [(r, self.view.core(r)) for r in self.region.roots]
         self.roots = tuple(self.view.definition(r, core) for r, core in self.keys)
         self.lengths = Lengths(self.view.dims, sizes)
@@ -275,34 +279,6 @@ class Reading:
         return pairs
 
 
-def _read(fgraph: Any, region: Region) -> tuple[View, Region]:
-    """The view of a region, without the nodes that nothing reads.
-
-    A node that is a leaf keeps its inputs alive, so these are outputs of what remains.
-    """
-    view = View(fgraph, region.nodes, region.evidence)
-    inside = set(region.nodes)
-    roots = set(region.roots)
-    todo = list(region.roots)
-    seen: set[Term] = set()
-    for x in todo:  # which grows
-        for leaf in _leaves(view.definition(x), seen):
-            if leaf.owner not in inside:
-                continue
-            if _unreadable(view, leaf):
-                inside.remove(leaf.owner)
-                fresh = [i for i in leaf.owner.inputs if i.owner in inside and i not in roots]
-            else:
-                fresh = [leaf] if leaf not in roots else []
-            roots.update(fresh)
-            todo += fresh
-    if len(inside) == len(region.nodes) and len(roots) == len(region.roots):
-        return view, region
-    nodes = [n for n in region.nodes if n in inside]
-    outputs = [o for n in nodes for o in n.outputs if o in roots]
-    return view, Region(nodes, outputs, region.evidence)
-
-
 def _repeated(nodes: Iterable[Any]) -> set[Any]:
     """The nodes that do what another does, to the same inputs; PyTensor merges the two."""
     first: dict[Any, Any] = {}
@@ -315,22 +291,6 @@ def _repeated(nodes: Iterable[Any]) -> set[Any]:
             again.add(node)
             same.update(zip(node.outputs, found.outputs, strict=True))
     return again
-
-
-def _leaves(root: Term, seen: set[Term]) -> Iterator[Any]:
-    """The variables that terms under `root` which are not in `seen` yet are read from."""
-    stack = [root]
-    while stack:
-        t = stack.pop()
-        if t not in seen:
-            seen.add(t)
-            if isinstance(t, Atom):
-                if t.definition is None:
-                    yield t.var
-                else:
-                    stack.append(t.definition)
-            else:
-                stack += [a for a in t.args if isinstance(a, Term)]
 
 
 def _multiplies(t: Term) -> bool:
@@ -348,11 +308,6 @@ def _filled(var: Any) -> bool:
     if isinstance(var, Constant):
         return var.data.size > 1 and bool((var.data == var.data.flat[0]).all())
     return var.owner is not None and type(var.owner.op) is Alloc
-
-
-def _unreadable(view: View, var: Any) -> bool:
-    t = view.term(var, view.core(var))
-    return isinstance(t, Atom) and t.definition is None
 
 
 def _atoms(*roots: Term) -> list[Atom]:

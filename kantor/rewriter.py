@@ -22,7 +22,7 @@ from unification import var
 from kantor.engine import Engine, KantorWarning
 from matchers.readers import READERS
 from matchers.regions import anchored
-from relations.language import Relation
+from relations.relation import Relation
 
 Profile = tuple["KantorRewriter", dict[str, int], float, int, int]
 

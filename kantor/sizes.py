@@ -7,7 +7,8 @@ from typing import Any
 
 from pytensor.compile.sharedvalue import SharedVariable
 
-from matchers.dims import Axis, Dim, Dims
+from matchers.dims import Axis, Dim
+from matchers.equalities import Dims
 
 Order = Callable[[], Iterable[Dim]]
 

@@ -9,15 +9,17 @@ from typing import Any, NamedTuple
 from kantor.engine import Engine, Reading, Step
 from kantor.notation import Notation, formula, maximal
 from kantor.sizes import SAMPLES
-from lowering.costs import FREE
-from lowering.plans import Plan, Planner
+from lowering.kernels import FREE
+from lowering.planner import Planner
+from lowering.plans import Plan
 from lowering.polynomials import Poly
 from lowering.search import Found, positions, search
 from matchers.dims import Axis, Dim
 from matchers.kernels import size
+from matchers.leaves import Atom, atom
 from matchers.match import Context
 from matchers.printing import DEPTH, Names, pretty
-from matchers.terms import Atom, Term, atom, shape
+from matchers.terms import Term, shape
 from matchers.view import View
 from matchers.vocabulary import matmul
 

@@ -21,13 +21,15 @@ from kantor.survey import Survey, verdict
 from lowering.polynomials import Poly
 from lowering.search import positions
 from matchers.conditions import Condition
-from matchers.dims import Dim, Dims
+from matchers.dims import Dim
+from matchers.equalities import Dims
+from matchers.leaves import Atom
 from matchers.match import Context, compile_pattern
 from matchers.proofs import RULES, missing
 from matchers.regions import regions
-from matchers.terms import Atom, Term, shape
-from relations.language import Direction, Relation
+from matchers.terms import Term, shape
 from relations.library import OFF_BY_DEFAULT, select
+from relations.relation import Direction, Relation
 from relations.rules import complex_part, in_batch, replaced
 
 

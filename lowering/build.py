@@ -7,25 +7,28 @@ would be a cycle, and a cycle hangs the compile.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from functools import lru_cache, reduce
+from functools import reduce
 from typing import Any
 
 import pytensor.tensor as pt
-from pytensor.graph.basic import Apply
 from pytensor.graph.traversal import ancestors
 from pytensor.tensor import linalg
-from pytensor.tensor.blockwise import Blockwise
-from pytensor.tensor.elemwise import DimShuffle
-from pytensor.tensor.linalg.solvers.general import Solve
 
 from lowering.columns import KERNELS
-from lowering.plans import Plan, Step, signed
+from lowering.plans import Plan
+from lowering.product_graphs import product_graph, transposed
+from lowering.steps import Step
+from lowering.subtraction import signed
 from matchers import vocabulary as v
-from matchers.blocks import column_of, row_of, unit_column
+from matchers.blocks import unit_column
 from matchers.contractions import contract, vector
-from matchers.dims import Axis, Dim, Dims, axis_length, length, summed
+from matchers.dims import Axis, Dim, axis_length, length, summed
+from matchers.equalities import Dims
+from matchers.heads import Head
+from matchers.leaves import Atom, Number
+from matchers.reshaping import reshaped
 from matchers.signs import signed_logdet
-from matchers.terms import Atom, Head, Number, Term, shape
+from matchers.terms import Term, shape
 
 
 class CannotBuild(Exception):
@@ -95,7 +98,7 @@ class Builder:
         if isinstance(root, Number):
             new = pt.as_tensor(root.value)
         elif core == 1 and root.head is v.reshape and like.type.ndim == 1:
-            new = v.reshaped(self.value(root.args[0]), self.length(root.args[1]))
+            new = reshaped(self.value(root.args[0]), self.length(root.args[1]))
         elif core == 0 or root.scalar:
             new = self.value(root)
             new = new[(0,) * new.type.ndim] if new.type.ndim and not like.type.ndim else new
@@ -151,7 +154,7 @@ class Builder:
         if term.head is v.scale and step.kernel == "view":
             return self._built[step.needs[0]]  # with the coefficient elsewhere
         if term.head is v.matmul or step.kernel == "solve_triangular":
-            return self._product(term, step)
+            return product_graph(self, term, step, [self._built[t] for t in step.needs])
         if term.head is v.inverse and step.kernel == "view":
             return transposed(self._built[step.needs[0]])
         if term.head is v.eye:
@@ -213,54 +216,6 @@ class Builder:
         last = None if self.dims.equal(stop, shape(x)[0]) else self.length(stop)
         return self._built[x][..., first:last, :]
 
-    def _product(self, term: Term, step: Step) -> Any:
-        if step.kernel in ("sum", "repeat"):
-            return self._with_ones(term, step)
-        a, b = (self._built[t] for t in step.needs)
-        if step.kernel == "view":
-            return row_of(a, b) if step.side == "left" else column_of(a, b)
-        if step.kernel == "product" or (step.kernel == "scalar" and step.matrix is None):
-            return pt.dot(a, b) if a.type.ndim == b.type.ndim == 2 else pt.matmul(a, b)
-        if step.kernel == "elementwise":
-            d = _column(a) if step.side == "left" else transposed(_column(a))
-            return b / d if step.matrix is not None else d * b if step.side == "left" else b * d
-        if step.side == "left":
-            return self._solved(step, a, b)
-        return transposed(self._solved(step, transposed(a), transposed(b), flipped=True))
-
-    def _with_ones(self, term: Term, step: Step) -> Any:
-        """A product with ones: a sum along an axis, or a row or column that is repeated."""
-        (x,) = (self._built[t] for t in step.needs)
-        axis = -2 if step.side == "left" else -1
-        if step.kernel == "sum":
-            return pt.expand_dims(_summed(x, axis), axis)
-        x = _column(x) if axis == -1 else transposed(_column(transposed(x)))
-        batch = tuple(x.shape[i] for i in range(x.type.ndim - 2))
-        return pt.alloc(x, *batch, *map(self.length, shape(term)[:2]))
-
-    def _solved(self, step: Step, a: Any, b: Any, flipped: bool = False) -> Any:
-        assert step.matrix is not None
-        if step.kernel != "solve_triangular" and all(a.type.broadcastable[-2:]):
-            return b / a  # of one entry, as rank one leaves it
-        if step.kernel == "solve_triangular":
-            lower, unit = self.promised(step.matrix, "lower_triangular"), False
-            if step.matrix.head is v.triangle:
-                _, lower, unit = step.matrix.args
-            return linalg.solve_triangular(
-                a, b, lower=lower != flipped, unit_diagonal=unit, b_ndim=2
-            )
-        lower = self.promised(step.matrix, "stored_lower") != flipped
-        return _blockwise(_solving(self._assumed(step), lower), a, b)
-
-    def _assumed(self, step: Step) -> str:
-        """What the solver may take for granted, and so which entries it reads."""
-        if step.kernel == "solve_positive":
-            return "pos"
-        for key, name in (("symmetric", "sym"), ("hermitian", "her")):
-            if step.matrix is not None and self.promised(step.matrix, key):
-                return name
-        return "gen"
-
 
 # What needs no factorization where the matrix has one entry.
 _OF_ONE: dict[Head, Callable[[Any], Any]] = {
@@ -269,44 +224,6 @@ _OF_ONE: dict[Head, Callable[[Any], Any]] = {
     v.det_sign: lambda x: pt.sign(v.item.build(x)),
     v.logabsdet: lambda x: v.log_magnitude.build(v.item.build(x)),
 }
-
-
-@lru_cache
-def _solving(assume_a: str, lower: bool) -> Blockwise:
-    """What ``linalg.solve`` applies."""
-    return Blockwise(Solve(assume_a=assume_a, lower=lower, b_ndim=2))
-
-
-def _blockwise(op: Blockwise, *matrices: Any) -> Any:
-    """``op(*matrices)``; without batch axes the node has the type of its core, and costs half."""
-    if any([x.type.ndim != 2 for x in matrices]):
-        return op(*matrices)
-    core = op.core_op.make_node(*matrices)
-    return Apply(op, list(matrices), [core.outputs[0].type()]).outputs[0]
-
-
-def transposed(x: Any) -> Any:
-    """The transpose over the last two axes; of a transpose, what was transposed."""
-    node = x.owner
-    if node is not None and type(node.op) is DimShuffle and node.op.is_matrix_transpose:
-        return node.inputs[0]
-    return _MATRIX_TRANSPOSE(x) if x.type.ndim == 2 else x.mT
-
-
-_MATRIX_TRANSPOSE = DimShuffle(input_ndim=2, new_order=(1, 0))
-
-
-def _column(x: Any) -> Any:
-    """`x` with a last axis that the type knows to be of length 1."""
-    return x if x.type.broadcastable[-1] else pt.expand_dims(x[..., 0], -1)
-
-
-def _summed(x: Any, axis: int) -> Any:
-    """The sum over one of the last two axes; of a transpose, that over the other of what it is."""
-    inner = transposed(x)
-    if inner.owner is not x.owner and x.owner is not None and x.owner.inputs[0] is inner:
-        return inner.sum(axis=-3 - axis)
-    return x.sum(axis=axis)
 
 
 def _typed(new: Any, like: Any) -> Any:

@@ -13,7 +13,7 @@ from lowering import fourier
 from lowering.backends import register
 from lowering.levinson import levinson_solve
 from matchers import vocabulary as v
-from matchers.terms import Head
+from matchers.heads import Head
 
 
 def _applied(op: Op, columns: int = 1) -> Callable[..., Any]:

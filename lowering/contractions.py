@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-from lowering.costs import LAUNCH
+from lowering.formulas import LAUNCH
 from matchers.contractions import Groups, contract, index_lengths, reordered, split_spec
 from matchers.dims import ONE, Dim
 from matchers.terms import Term

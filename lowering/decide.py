@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from lowering.costs import LAUNCH
+from lowering.formulas import LAUNCH
 from lowering.polynomials import Poly
 from matchers.dims import Axis, Dim
 

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from lowering.plans import Planner
-from matchers.terms import Atom, Term, atom
+from lowering.planner import Planner
+from matchers.leaves import Atom, atom
+from matchers.terms import Term
 
 # Forms expanded in one region, and how many of them in a row without a cheaper one being found.
 BUDGET = 64

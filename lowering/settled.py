@@ -11,11 +11,14 @@ from collections import Counter
 from collections.abc import Callable, Set
 from typing import Any, NamedTuple
 
-from lowering.costs import FREE, LAUNCH
-from lowering.plans import Planner, untransposed
+from lowering.formulas import LAUNCH
+from lowering.kernels import FREE
+from lowering.planner import Planner
+from lowering.plans import untransposed
 from lowering.search import Moves, Roots, openable, positions, search, substituted
-from matchers.dims import Dims
-from matchers.terms import Atom, Term, shape
+from matchers.equalities import Dims
+from matchers.leaves import Atom
+from matchers.terms import Term, shape
 from matchers.vocabulary import (
     diag,
     eye,

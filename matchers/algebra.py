@@ -19,17 +19,10 @@ from pytensor.tensor import linalg
 from pytensor.tensor.elemwise import DimShuffle
 
 from matchers.dims import ONE, Dim, broadcast
-from matchers.terms import (
-    Atom,
-    Head,
-    LogicVar,
-    Number,
-    Term,
-    intern,
-    is_scalar,
-    number,
-    shape,
-)
+from matchers.heads import Head
+from matchers.leaves import Atom, Number, number
+from matchers.terms import Term, intern, is_scalar, shape
+from matchers.variables import LogicVar
 
 Shape = tuple[Dim, Dim, tuple[Dim, ...]]
 

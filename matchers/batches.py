@@ -13,7 +13,8 @@ from typing import Any
 
 from matchers.algebra import Shape, scale
 from matchers.dims import Dim
-from matchers.terms import Head, Term, intern, shape
+from matchers.heads import Head
+from matchers.terms import Term, intern, shape
 
 
 def _linear_in_batch(head: Head, args: tuple[Any, ...]) -> Any:

@@ -14,8 +14,10 @@ import numpy as np
 import pytensor.tensor as pt
 
 from matchers.algebra import TRANSPOSED, Shape, flat_normal
-from matchers.dims import ONE, Dim, Dims, broadcast, summed
-from matchers.terms import Head, Term, intern, shape
+from matchers.dims import ONE, Dim, broadcast, summed
+from matchers.equalities import Dims
+from matchers.heads import Head
+from matchers.terms import Term, intern, shape
 
 
 def position(i: Any) -> Any:

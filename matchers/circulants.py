@@ -16,7 +16,8 @@ from pytensor.tensor import linalg
 
 from matchers.algebra import FLIPPED, Shape, add, eye, linear, matmul, scale
 from matchers.dims import ONE, broadcast
-from matchers.terms import Head, Term, intern, shape
+from matchers.heads import Head
+from matchers.terms import Term, intern, shape
 
 # --- columns --------------------------------------------------------------------------------------
 

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from typing import Any, override
 
 from matchers.elements import Node, opened
+from matchers.leaves import number
 from matchers.state import State
-from matchers.terms import LogicVar, Term, is_scalar, number, subterms
+from matchers.terms import Term, is_scalar
+from matchers.traversal import subterms
+from matchers.variables import LogicVar
 from matchers.vocabulary import scale
 
 _ONE = number(1)

@@ -7,9 +7,11 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
-from matchers.dims import ONE, Dim, Dims, const
+from matchers.dims import ONE, Dim, const
+from matchers.equalities import Dims
 from matchers.properties import OF_DIAGONALS, OF_ENTRIES, OF_MATRICES, OF_RANK
-from matchers.terms import LogicVar, shape
+from matchers.terms import shape
+from matchers.variables import LogicVar
 
 # Assumption keys of PyTensor that a condition may name; others come from `assumed`.
 STRUCTURES = (

@@ -8,8 +8,12 @@ from typing import Any
 
 from matchers import vocabulary as v
 from matchers.contractions import contract, index_lengths, split_spec
-from matchers.dims import ONE, Dim, Dims
-from matchers.terms import Head, LogicVar, Term, shape, subterms
+from matchers.dims import ONE, Dim
+from matchers.equalities import Dims
+from matchers.heads import Head
+from matchers.terms import Term, shape
+from matchers.traversal import subterms
+from matchers.variables import LogicVar
 
 Equation = tuple[Dim, Dim]
 

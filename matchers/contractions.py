@@ -17,7 +17,9 @@ from pytensor.tensor.elemwise import DimShuffle
 
 from matchers import vocabulary as v
 from matchers.dims import ONE, Dim, length, symbol
-from matchers.terms import Head, Term, shape
+from matchers.heads import Head
+from matchers.reshaping import reshaped
+from matchers.terms import Term, shape
 
 
 def split_spec(spec: str) -> tuple[list[str], str]:
@@ -89,7 +91,7 @@ def _multiplied(groups: Groups, output: str, x: Any, y: Any) -> Any:
     made = pt.dot(a, b) if a.type.ndim == b.type.ndim == 2 else pt.matmul(a, b)
     n = len(groups.batch)
     if len(groups.rows) > 1 or len(groups.columns) > 1:
-        made = v.reshaped(made, *(length(lengths[i]) for i in natural))
+        made = reshaped(made, *(length(lengths[i]) for i in natural))
     else:
         ones = [n + k for k, side in enumerate((groups.rows, groups.columns)) if not side]
         made = made.dimshuffle(*(k for k in range(n + 2) if k not in ones)) if ones else made
@@ -106,7 +108,7 @@ def _as_matrix(x: Any, part: str, groups: tuple[str, str, str], lengths: dict[st
         sides = (
             functools.reduce(operator.mul, (lengths[i] for i in g), ONE) for g in (rows, columns)
         )
-        return v.reshaped(x, *(length(lengths[i]) for i in batch), *map(length, sides))
+        return reshaped(x, *(length(lengths[i]) for i in batch), *map(length, sides))
     order: list[Any] = list(range(len(batch)))
     order += [
         "x" if not side else len(batch) + (k and len(rows))

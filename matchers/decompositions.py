@@ -14,7 +14,9 @@ from pytensor.tensor import linalg
 
 from matchers.algebra import Shape, transpose
 from matchers.dims import ONE, Dim, shorter
-from matchers.terms import Head, Term, intern, shape, subterms
+from matchers.heads import Head
+from matchers.terms import Term, intern, shape
+from matchers.traversal import subterms
 
 # --- functions ------------------------------------------------------------------------------------
 

@@ -15,7 +15,8 @@ from pytensor.tensor import linalg
 
 from matchers.algebra import eye, linear, size, transpose
 from matchers.dims import ONE, broadcast
-from matchers.terms import Head, Term, intern, shape
+from matchers.heads import Head
+from matchers.terms import Term, intern, shape
 
 
 def of_transpose(head: Head, args: tuple[Any, ...]) -> Any:

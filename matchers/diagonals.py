@@ -13,7 +13,10 @@ import pytensor.tensor as pt
 
 from matchers.algebra import eye, linear, scale, transpose
 from matchers.dims import ONE
-from matchers.terms import HEADS, Head, Number, Term, intern, number, shape
+from matchers.heads import Head
+from matchers.leaves import Number, number
+from matchers.notation import HEADS
+from matchers.terms import Term, intern, shape
 
 
 def _total_shape(x: Any) -> Any:

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from typing import Any, override
 
 from matchers.dims import Dim
+from matchers.heads import Head
+from matchers.leaves import Atom
 from matchers.state import State, resolve
-from matchers.terms import Atom, Head, Term
+from matchers.terms import Term
 from matchers.vocabulary import kron, transpose
 
 

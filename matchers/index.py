@@ -11,8 +11,10 @@ from collections.abc import Iterable
 
 from matchers.coefficients import Coefficient, behind
 from matchers.elements import Literal, Node, flips_shared, opened
+from matchers.heads import Head
+from matchers.leaves import Atom
 from matchers.match import Pattern
-from matchers.terms import Atom, Head, Term
+from matchers.terms import Term
 from matchers.vocabulary import scale, transpose
 
 # Heads that most terms have somewhere, the most frequent last; any other head is rarer.

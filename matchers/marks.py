@@ -7,7 +7,8 @@ from typing import Any, override
 from matchers.dims import Dim
 from matchers.elements import Node
 from matchers.state import State, resolve
-from matchers.terms import LogicVar, Term, shape
+from matchers.terms import Term, shape
+from matchers.variables import LogicVar
 from matchers.vocabulary import reshape
 
 

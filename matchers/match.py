@@ -20,7 +20,8 @@ from matchers.marks import Free, Shaping
 from matchers.multisets import Multiset
 from matchers.sequences import Element, Sequence
 from matchers.state import Context, Exhausted, State
-from matchers.terms import LogicVar, Run, Term, shape
+from matchers.terms import Term, shape
+from matchers.variables import LogicVar, Run
 from matchers.vocabulary import reshape, transpose
 
 Shapes = Mapping[LogicVar, tuple[Dim, Dim]]

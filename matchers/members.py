@@ -12,7 +12,8 @@ import pytensor.tensor as pt
 
 from matchers.algebra import eye, scale
 from matchers.dims import ONE, Dim
-from matchers.terms import Head, Term, intern, shape
+from matchers.heads import Head
+from matchers.terms import Term, intern, shape
 
 
 def _members_normal(head: Head, args: tuple[Any, ...]) -> Any:

@@ -14,9 +14,11 @@ from itertools import combinations
 from typing import Any, NamedTuple, override
 
 from matchers.elements import Node, operands
+from matchers.heads import Head
 from matchers.marks import Free
 from matchers.state import State
-from matchers.terms import Head, LogicVar, Run, Term
+from matchers.terms import Term
+from matchers.variables import LogicVar, Run
 
 Pool = dict[Any, int]
 

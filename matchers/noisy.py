@@ -12,18 +12,10 @@ from typing import Any
 
 import pytensor.tensor as pt
 
-from matchers.shifted import (
-    Recipe,
-    applied,
-    eigensystem,
-    kron_applied,
-    like,
-    number_shape,
-    over_batch,
-    solve_shape,
-    unfolded,
-)
-from matchers.terms import Head
+from matchers.eigensystems import eigensystem, kron_applied, unfolded
+from matchers.heads import Head
+from matchers.recipes import Recipe, applied, like, over_batch
+from matchers.shifted import number_shape, solve_shape
 
 
 def _outer(d: Any, e: Any) -> Any:

@@ -14,7 +14,9 @@ from typing import Any
 from pytensor.tensor.elemwise import DimShuffle
 
 from matchers.dims import Axis, Dim
-from matchers.terms import Atom, Number, Term, subterms
+from matchers.leaves import Atom, Number
+from matchers.terms import Term
+from matchers.traversal import subterms
 
 DEPTH = 12
 LIMIT = 100

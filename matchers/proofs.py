@@ -12,9 +12,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from matchers import vocabulary as v
+from matchers.heads import Head
+from matchers.leaves import Atom, Number
 from matchers.properties import OF_ENTRIES
 from matchers.readers import core_op
-from matchers.terms import Atom, Head, Number, Term, subterms
+from matchers.terms import Term
+from matchers.traversal import subterms
 
 
 class Asked(Protocol):

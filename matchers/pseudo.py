@@ -12,7 +12,8 @@ from pytensor.tensor.blockwise import Blockwise
 from pytensor.tensor.linalg.decomposition.qr import QR
 
 from matchers.algebra import TRANSPOSED, Shape
-from matchers.terms import Head, shape
+from matchers.heads import Head
+from matchers.terms import shape
 
 
 def _flipped(x: Any) -> Shape:

@@ -40,6 +40,7 @@ from matchers.reading import (
     displaced,
     einsums,
     elementwise,
+    filled,
     products,
     structure,
 )
@@ -78,7 +79,7 @@ READERS: dict[type, Reader] = {
     All: structure.definiteness,
     Einsum: einsums.einsum,
     Eye: structure.eye,
-    Alloc: elementwise.alloc,
+    Alloc: filled.alloc,
     OpFromGraph: structure.pullback,
     Subtensor: blocks.subtensor,
     Join: blocks.join,

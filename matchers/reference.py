@@ -19,8 +19,10 @@ from unification.variable import isvar
 import matchers.unification  # noqa: F401 - terms under stock `eq` are compared by identity
 from matchers.dims import ONE, Dim
 from matchers.goals import Goal, all_of, appendo, project, selecto, subseto
+from matchers.leaves import Atom, number
 from matchers.state import Context
-from matchers.terms import Atom, LogicVar, Run, Term, number, shape
+from matchers.terms import Term, shape
+from matchers.variables import LogicVar, Run
 from matchers.vocabulary import kron, reshape, scale, transpose
 
 Shapes = Mapping[LogicVar, tuple[Dim, Dim]]

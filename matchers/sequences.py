@@ -13,9 +13,12 @@ from typing import Any, NamedTuple, override
 
 from matchers.algebra import TRANSPOSED
 from matchers.elements import Node, Ordinary, every, opened, operands
+from matchers.heads import Head
+from matchers.leaves import Atom
 from matchers.marks import Free
 from matchers.state import State
-from matchers.terms import Atom, Head, LogicVar, Run, Term
+from matchers.terms import Term
+from matchers.variables import LogicVar, Run
 from matchers.vocabulary import inverse, matmul, transpose
 
 # An anchor (a Node that is not Free) takes one operand, a Free one or more, a segment any number.

@@ -17,7 +17,9 @@ from pytensor.tensor.linalg.summary import SLogDet
 
 from matchers.algebra import eye
 from matchers.dims import ONE
-from matchers.terms import Head, Number, Term, intern, number, shape
+from matchers.heads import Head
+from matchers.leaves import Number, number
+from matchers.terms import Term, intern, shape
 
 
 def _sign_normal(head: Head, args: tuple[Any, ...]) -> Any:

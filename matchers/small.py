@@ -10,7 +10,8 @@ from typing import Any
 
 import pytensor.tensor as pt
 
-from matchers.terms import Head, shape
+from matchers.heads import Head
+from matchers.terms import shape
 
 
 def _build(x: Any) -> Any:

@@ -7,7 +7,8 @@ from typing import Any
 import pytensor.tensor as pt
 
 from matchers.algebra import Shape
-from matchers.terms import Head, shape
+from matchers.heads import Head
+from matchers.terms import shape
 
 
 def _spread_shape(x: Any, *batch: Any) -> Shape:

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from matchers.dims import ONE, Dim, Dims, composed
-from matchers.terms import LogicVar, Run, Term, shape
+from matchers.dims import ONE, Dim, composed
+from matchers.equalities import Dims
+from matchers.terms import Term, shape
+from matchers.variables import LogicVar, Run
 from matchers.vocabulary import transpose
 
 BUDGET = 100_000

@@ -13,7 +13,10 @@ from typing import Any
 
 from matchers import decompositions as d
 from matchers import vocabulary as v
-from matchers.terms import Atom, Head, Number, Term, subterms
+from matchers.heads import Head
+from matchers.leaves import Atom, Number
+from matchers.terms import Term
+from matchers.traversal import subterms
 
 Holds = Callable[[Term, str], bool]
 Square = Callable[[Term], bool]

@@ -12,7 +12,8 @@ import pytensor.tensor as pt
 from pytensor.tensor.type import integer_dtypes
 
 from matchers.algebra import Shape, linear
-from matchers.terms import Head, shape
+from matchers.heads import Head
+from matchers.terms import shape
 
 
 def _taken_shape(x: Any, p: Any) -> Shape:

@@ -25,13 +25,16 @@ from unification.variable import isvar
 import matchers.unification  # noqa: F401  terms under unify, reify, car and cdr
 from matchers.assumptions import Facts
 from matchers.conforming import learn
-from matchers.dims import Dim, Dims
+from matchers.dims import Dim
+from matchers.equalities import Dims
 from matchers.goals import Goal
+from matchers.leaves import Atom
 from matchers.match import compile_pattern
 from matchers.properties import OF_ENTRIES, declare
 from matchers.reference import answers
 from matchers.state import Context
-from matchers.terms import Atom, Term, shape, subterms
+from matchers.terms import Term, shape
+from matchers.traversal import subterms
 from matchers.typed import Form, Typed, typed
 from matchers.view import View
 from matchers.vocabulary import reshape

@@ -15,7 +15,9 @@ from etuples.core import ExpressionTuple
 
 from matchers import vocabulary as v
 from matchers.dims import ONE
-from matchers.terms import Atom, Term, shape, subterms
+from matchers.leaves import Atom
+from matchers.terms import Term, shape
+from matchers.traversal import subterms
 
 # The operand that says whether the value of a head is a vector.
 _SPINE = {v.matmul: -1, v.scale: 1, v.add: 0, v.mul: 0}

@@ -5,7 +5,7 @@ anything else: ground terms are opaque and equal only to themselves, leaves are 
 occurs check holds, a logic variable keeps its kind. That sums commute and products associate is for
 `matchers.match` and `matchers.reference`.
 
-Importing this module registers the dispatches, for the classes of `matchers.terms` only.
+Importing this module registers the dispatches, for terms and logic variables only.
 """
 
 from __future__ import annotations
@@ -21,9 +21,12 @@ from unification.utils import transitive_get as walk
 from unification.variable import Var, isvar
 
 from matchers.blocks import whole_blocks
-from matchers.dims import ONE, Dim, Dims
+from matchers.dims import ONE, Dim
+from matchers.equalities import Dims
+from matchers.leaves import Atom, Number
 from matchers.state import resolve
-from matchers.terms import Atom, LogicVar, Number, Run, Term, is_scalar, shape
+from matchers.terms import Term, is_scalar, shape
+from matchers.variables import LogicVar, Run
 from matchers.vocabulary import reshape, rows_of
 
 Steps = Generator[Any, Any, None]

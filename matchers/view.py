@@ -32,8 +32,10 @@ from pytensor.tensor.subtensor import Subtensor
 from matchers import vocabulary as v
 from matchers.assumptions import Facts
 from matchers.conforming import equations
-from matchers.dims import ONE, Dim, Dims, const, symbol
+from matchers.dims import ONE, Dim, const, symbol
+from matchers.equalities import Dims
 from matchers.evidence import OF_OPS, Evidence
+from matchers.leaves import Atom, atom, number
 from matchers.proofs import RULES, proved
 from matchers.properties import OF_ENTRIES, declare
 from matchers.readers import ANCHORS, MULTIPLYING, READERS, core_op
@@ -42,7 +44,7 @@ from matchers.reading.summed import broadcasting
 from matchers.signs import SignedLogDet
 from matchers.structures import BLOCKS, TRIANGULAR, follows
 from matchers.taking import selects
-from matchers.terms import Atom, Term, atom, number, shape
+from matchers.terms import Term, shape
 
 Key = tuple[Any, int]
 # A longer product or sum is an operand of the next, so that reading a chain takes linear time.

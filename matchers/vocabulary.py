@@ -1,19 +1,16 @@
-"""The mathematical vocabulary: every head of a term, its normal form, shape and builder.
+"""The mathematical vocabulary: all heads of terms.
 
-Products, sums, coefficients, transposes and inverses are in `matchers.algebra`; here are the heads
-that name a structure, a function of a matrix or a matrix equation.
+Most are defined beside, in files of one idea (products, sums, coefficients, transposes and inverses
+in `matchers.algebra`); here are those of a structure and of a function of a matrix.
 """
 
 from __future__ import annotations
 
-import functools
-import operator
 from typing import Any
 
 import numpy as np
 import pytensor.tensor as pt
 from pytensor.tensor import linalg
-from pytensor.tensor.shape import Reshape
 
 from matchers import dims
 from matchers.algebra import (
@@ -84,9 +81,13 @@ from matchers.diagonals import (
     root,
 )
 from matchers.dims import ONE, broadcast, shorter
+from matchers.equations import discrete_lyapunov, sylvester
+from matchers.heads import Head
+from matchers.kronecker import kron, kron_adjoint_left, kron_adjoint_right
 from matchers.members import cell, members
 from matchers.noisy import noisy_logabsdet, noisy_solve
 from matchers.pseudo import pinv, thin_q, thin_qr, thin_r
+from matchers.reshaping import reshape, unvec, vec
 from matchers.shifted import (
     shifted_adjoint_left,
     shifted_adjoint_right,
@@ -101,68 +102,8 @@ from matchers.signs import det_sign, power_sign
 from matchers.small import small_inverse
 from matchers.spreading import spread
 from matchers.taking import scattered, taken
-from matchers.terms import Head, Term, intern, rebuild, shape, subterms
-
-# --- structure ----------------------------------------------------------------------------------
-
-
-def _kron_shape(*xs: Any) -> Shape:
-    shapes = [shape(x) for x in xs]
-    times = functools.partial(functools.reduce, operator.mul)
-    return (
-        times([s[0] for s in shapes]),
-        times([s[1] for s in shapes]),
-        broadcast(s[2] for s in shapes),
-    )
-
-
-def _kron_build(*xs: Any) -> Any:
-    def one(x: Any, y: Any) -> Any:
-        if x.type.ndim == y.type.ndim == 2:
-            return linalg.kron(x, y)
-        return pt.vectorize(linalg.kron, "(a,b),(c,d)->(e,f)")(x, y)
-
-    return functools.reduce(one, xs)
-
-
-def _kron_normal(head: Head, args: tuple[Any, ...]) -> Any:
-    """Linear in each factor; of identities the identity."""
-    made = linear()(head, args)
-    if isinstance(made, Term) and made.head is head and all([_is_eye(a) for a in made.args]):
-        return eye(_kron_shape(*made.args)[0])
-    return made
-
-
-def _is_eye(x: Any) -> bool:
-    return isinstance(x, Term) and x.head is eye
-
-
-kron = Head("kron", _kron_build, _kron_shape, _kron_normal, flat=True, template=" ⊗ ", precedence=4)
-
-
-def _blocks(g: Any, a: Any, b: Any) -> Any:
-    """`g` as blocks of the shape of `b`, as many as `a` has entries."""
-    (m, n), (p, q) = (a.shape[-2], a.shape[-1]), (b.shape[-2], b.shape[-1])
-    batch = tuple(g.shape[i] for i in range(g.type.ndim - 2))
-    return g.reshape((*batch, m, p, n, q))
-
-
-# The two adjoints of the Kronecker product, which are what its gradient is made of: the matrix of
-# the inner products of the blocks of G with B, and the sum of the blocks of G weighted with A.
-kron_adjoint_left = Head(
-    "kron_adjoint_left",
-    lambda g, a, b: (_blocks(g, a, b) * b[..., None, :, None, :]).sum(axis=(-3, -1)),
-    lambda g, a, b: shape(a),
-    linear(0, 2),
-    template="adjoint({0}, ·, {2})",
-)
-kron_adjoint_right = Head(
-    "kron_adjoint_right",
-    lambda g, a, b: (_blocks(g, a, b) * a[..., :, None, :, None]).sum(axis=(-4, -2)),
-    lambda g, a, b: shape(b),
-    linear(0, 1),
-    template="adjoint({0}, {1}, ·)",
-)
+from matchers.terms import Term, intern, shape
+from matchers.traversal import rebuild, subterms
 
 
 def _ones_normal(head: Head, args: tuple[Any, ...]) -> Any:
@@ -179,51 +120,6 @@ def is_ones(x: Any) -> bool:
     if isinstance(x, Term) and x.head is transpose:
         x = x.args[0]
     return isinstance(x, Term) and x.head is ones
-
-
-def _reshape_normal(head: Head, args: tuple[Any, ...]) -> Any:
-    x, rows, cols = args
-    while isinstance(x, Term) and x.head is reshape:
-        x = x.args[0]
-    if isinstance(x, Term) and x.head is transpose and ONE in shape(x)[:2]:
-        x = x.args[0]
-    if isinstance(x, Term) and x.head is scale and not x.scalar:
-        return scale(x.args[0], reshape(x.args[1], rows, cols))
-    return x if shape(x)[:2] == (rows, cols) else intern(head, (x, rows, cols))
-
-
-def _reshape_build(x: Any, rows: Any, cols: Any) -> Any:
-    batch = tuple(x.shape[i] for i in range(x.type.ndim - 2))
-    return reshaped(x, *batch, rows, cols)
-
-
-def reshaped(x: Any, *lengths: Any) -> Any:
-    """``x.reshape(lengths)``, made of its nodes."""
-    if all([isinstance(n, int) for n in lengths]):
-        return _RESHAPE(len(lengths))(x, np.array(lengths, dtype="int64"))
-    # A list, which becomes one node: of a vector the Op would take each length out again.
-    return _RESHAPE(len(lengths))(x, [pt.cast(n, "int64") for n in lengths])
-
-
-_RESHAPE = functools.lru_cache(Reshape)
-
-reshape = Head(
-    "reshape",
-    _reshape_build,
-    lambda x, rows, cols: (rows, cols, shape(x)[2]),
-    _reshape_normal,
-)
-
-
-def vec(x: Any) -> Any:
-    """The entries of a matrix as a column, row after row."""
-    rows, cols, _ = shape(x)
-    return reshape(x, rows * cols, ONE)
-
-
-def unvec(x: Any, rows: Any, cols: Any) -> Any:
-    """A column as a matrix of the given shape, row after row; the inverse of `vec`."""
-    return reshape(x, rows, cols)
 
 
 def _blocks_shape(*xs: Any) -> Shape:
@@ -298,39 +194,6 @@ logabsdet = Head(
 )
 total = Head("total", lambda x: x.sum(axis=(-2, -1)), _scalar_shape, linear(), template="Σ({0})")
 cholesky = Head("cholesky", linalg.cholesky, shape, template="chol({0})")
-
-
-# --- matrix equations -----------------------------------------------------------------------------
-
-
-def _solved_shape(*xs: Any) -> Shape:
-    rows, cols, _ = shape(xs[-1])
-    return rows, cols, broadcast([shape(x)[2] for x in xs])
-
-
-sylvester = Head(
-    "sylvester",
-    linalg.solve_sylvester,
-    _solved_shape,
-    template="sylvester({0}, {1}, {2})",
-)
-
-
-def _refined_lyapunov(a: Any, q: Any) -> Any:
-    """X - A X Aᵀ = Q, solved for what is left of Q as well.
-
-    The bilinear transform of A loses digits by itself, where A has eigenvalues near -1.
-    """
-    x = linalg.solve_discrete_lyapunov(a, q)
-    return x + linalg.solve_discrete_lyapunov(a, q - x + a @ x @ a.mT)
-
-
-discrete_lyapunov = Head(
-    "discrete_lyapunov",
-    _refined_lyapunov,
-    _solved_shape,
-    template="lyapunov({0}, {1})",
-)
 
 __all__ = [
     "FACTORS", "add", "as_matrix", "ascending", "batch_sum", "beside", "block_diag", "cell",

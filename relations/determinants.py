@@ -20,7 +20,7 @@ from matchers.conditions import (
     positive_definite,
     square,
 )
-from matchers.terms import number
+from matchers.leaves import number
 from matchers.vocabulary import (
     cholesky,
     det,

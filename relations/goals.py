@@ -22,11 +22,13 @@ from matchers.goals import Goal
 from matchers.match import Pattern, compile_pattern
 from matchers.state import Context
 from matchers.termo import Alone, Reading, check_matcher, meeto, read
-from matchers.terms import LogicVar, Term, rebuild
+from matchers.terms import Term
+from matchers.traversal import rebuild
 from matchers.typed import Typed
+from matchers.variables import LogicVar
 from relations import reference_rules
-from relations.language import Direction, Relation
 from relations.places import places, put
+from relations.relation import Direction, Relation
 from relations.rules import complex_part, rewritten
 
 _fresh = count(1)

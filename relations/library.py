@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
-from relations.language import Relation
+from relations.relation import Relation
 
 OFF_BY_DEFAULT = "kantor:fast_unstable"
 # What is used when a graph is compiled, and not before it is differentiated.

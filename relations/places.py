@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Container
 
-from matchers.terms import Term, children, subterms
+from matchers.terms import Term
+from matchers.traversal import children, subterms
 from matchers.vocabulary import scale
 
 

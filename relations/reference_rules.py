@@ -11,10 +11,11 @@ from typing import Any
 
 from matchers.reference import answers
 from matchers.state import Context
-from matchers.terms import LogicVar, Run, Term
+from matchers.terms import Term
 from matchers.unification import instantiate
+from matchers.variables import LogicVar, Run
 from matchers.vocabulary import transpose
-from relations.language import Direction, Relation
+from relations.relation import Direction, Relation
 from relations.rules import Rewrite, complex_part, in_batch
 
 # More operands than this under one flat head are not tried: the reference enumerates.

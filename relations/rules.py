@@ -6,15 +6,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from matchers.dims import Dims
+from matchers.equalities import Dims
 from matchers.evidence import OF_OPS
 from matchers.index import Index
+from matchers.leaves import Atom, Number
 from matchers.marks import Free
 from matchers.match import Context, Pattern, Window
-from matchers.terms import Atom, LogicVar, Number, Run, Term, shape, subterms
+from matchers.terms import Term, shape
+from matchers.traversal import subterms
 from matchers.unification import instantiate
+from matchers.variables import LogicVar, Run
 from matchers.vocabulary import spread, transpose
-from relations.language import Direction, Relation
+from relations.relation import Direction, Relation
 
 
 class Rewrite(NamedTuple):

@@ -22,8 +22,8 @@ from kantor.checking.files import load
 from kantor.checking.overlaps import overlaps
 from kantor.checking.report import findings, progress, show, summary
 from kantor.cli import Parser, Refused
-from relations.language import Relation
 from relations.library import library, select
+from relations.relation import Relation
 
 SOURCE = Path(__file__).resolve().parents[2]
 

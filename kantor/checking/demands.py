@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kantor.checking.entries import MAKERS
 from kantor.checking.lengths import Equation
+from kantor.checking.makers import MAKERS
 from kantor.checking.sides import Sides
 from matchers.conditions import SHAPE_CONDITIONS, Condition
 from matchers.conforming import equations
 from matchers.taking import scattered, taken
-from matchers.terms import LogicVar, subterms
+from matchers.traversal import subterms
+from matchers.variables import LogicVar
 
 
 def own_demands(sides: Sides) -> Iterator[Equation]:

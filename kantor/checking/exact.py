@@ -24,7 +24,6 @@ import kantor.checking.exact_factors
 import kantor.checking.exact_heads
 import kantor.checking.exact_spectra
 import kantor.checking.exact_structured  # noqa: F401 (to fill the table)
-from kantor.checking.entries import MAKERS
 from kantor.checking.exact_numbers import (
     LONG,
     MEANING,
@@ -34,11 +33,16 @@ from kantor.checking.exact_numbers import (
     largest,
 )
 from kantor.checking.instances import Instance, NoInstance, Problem, cycling, preferring
-from kantor.checking.numeric import ONE_WAY, Mismatch
+from kantor.checking.makers import MAKERS
+from kantor.checking.mismatch import Mismatch
+from kantor.checking.numeric import ONE_WAY
 from kantor.checking.sides import Sides, Undefined
 from kantor.checking.variants import telling
 from matchers.dims import Dim
-from matchers.terms import LogicVar, Number, Term, subterms
+from matchers.leaves import Number
+from matchers.terms import Term
+from matchers.traversal import subterms
+from matchers.variables import LogicVar
 
 # The lengths of axes; those of a Kronecker product are products of these.
 LONGEST = 3

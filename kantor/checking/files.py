@@ -9,7 +9,8 @@ from types import ModuleType
 from typing import NamedTuple
 
 from kantor.checking.sides import first_line
-from relations.language import Relation, RelationError
+from relations.relation import Relation
+from relations.validity import RelationError
 
 
 class Loaded(NamedTuple):

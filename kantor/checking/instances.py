@@ -12,13 +12,14 @@ from zlib import crc32
 import numpy as np
 
 from kantor.checking.demands import demands, given_shapes, keys, own_demands, own_keys
-from kantor.checking.entries import MAKERS, Array, Source, linear, makers
+from kantor.checking.entries import Array, Source
 from kantor.checking.lengths import Known, Lengths
+from kantor.checking.makers import MAKERS, linear, makers
 from kantor.checking.sides import Sides
 from kantor.checking.variants import PLAIN, Variant
 from matchers.conditions import Condition
 from matchers.dims import Axis
-from matchers.terms import LogicVar
+from matchers.variables import LogicVar
 
 LONGEST = 5
 

@@ -12,7 +12,8 @@ import numpy as np
 from kantor.checking.compare import measured, size
 from kantor.checking.instances import Instance, Problem, cycling
 from kantor.checking.lengths import Equation, Lengths
-from kantor.checking.numeric import Mismatch, Numeric
+from kantor.checking.mismatch import Mismatch
+from kantor.checking.numeric import Numeric
 from kantor.checking.posed import Posed, Read, pose, read
 from kantor.checking.reading import read_term, same_term, unreadable
 from kantor.checking.sides import Sides, Undefined
@@ -20,9 +21,10 @@ from kantor.checking.variants import COMPLEX, telling, unmet
 from matchers.conditions import BATCH_CONDITIONS, SHAPE_CONDITIONS, Condition
 from matchers.conforming import equations, learn
 from matchers.dims import Axis
-from matchers.terms import LogicVar, subterms
+from matchers.traversal import subterms
+from matchers.variables import LogicVar
 from matchers.view import View
-from relations.language import Direction, Relation
+from relations.relation import Direction, Relation
 
 # Lengths among which broken shapes are looked for: products of some equal products of others.
 LENGTHS = (2, 3, 4, 6)

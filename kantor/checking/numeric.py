@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pytensor
-import pytensor.tensor as pt
 
 from kantor.checking.compare import EPS, Measured, measured, reached, size
-from kantor.checking.entries import along
+from kantor.checking.directions import along
+from kantor.checking.graphs import Graphs
 from kantor.checking.instances import Instance, Problem
-from kantor.checking.sides import Evaluator, Sides, Undefined, Unsupported, build, first_line
+from kantor.checking.mismatch import Mismatch
+from kantor.checking.sides import Evaluator, Undefined, Unsupported, first_line
 from kantor.checking.variants import Variant
-from matchers.terms import subterms
+from matchers.traversal import subterms
 from matchers.vocabulary import expm
 
 _GRADIENTS = ("float64",)
@@ -29,77 +28,6 @@ ROUGH = 10
 # How often inputs are moved where gradients seem to differ.
 OFTEN_MOVED = 40
 ONE_WAY = "if that is meant, say both_ways=False"
-
-
-@dataclass
-class Mismatch(Exception):
-    """What is wrong at one instance, or in one graph.
-
-    Attributes
-    ----------
-    what : str
-        One line.
-    instance : Instance or None
-    left, right : array or None
-        The two values.
-    """
-
-    what: str
-    instance: Instance | None = None
-    left: Any = None
-    right: Any = None
-
-    @property
-    def about_gradients(self) -> bool:
-        """Whether the values agree."""
-        return "gradient" in self.what
-
-    @property
-    def missing(self) -> bool:
-        """Whether the right side, or its gradient, has no value."""
-        return "has no value" in self.what
-
-    @property
-    def kind(self) -> str:
-        """What is wrong, without the numbers."""
-        return re.sub(r"\d[\d.e+-]*", "…", self.what)
-
-    def __str__(self) -> str:
-        return self.what if self.instance is None else f"{self.what} ({self.instance})"
-
-
-class Graphs:
-    """All spellings of both sides over one set of inputs, compiled when they are asked for."""
-
-    def __init__(self, sides: Sides, variant: Variant) -> None:
-        self.inputs = [_input(x, variant, i) for i, x in enumerate(sides.variables)]
-        self._leaves = dict(zip(sides.variables, self.inputs, strict=True))
-        self._spellings = sides.spellings
-        self.value = cache(self._value)
-        self.gradient = cache(self._gradient)
-
-    def output(self, name: str) -> Any:
-        """The graph of one spelling."""
-        return pt.as_tensor_variable(build(self._spellings[name], self._leaves))
-
-    def _value(self, name: str) -> Evaluator:
-        return Evaluator(self.inputs, [self.output(name)])
-
-    def _gradient(self, name: str) -> Evaluator:
-        """The gradients, with respect to all inputs, of a weighted sum of the entries."""
-        out = self.output(name)
-        weights = pt.tensor("weights", dtype=out.type.dtype, shape=(None,) * out.type.ndim)
-        total = pt.mul(out, weights).sum()
-        found: Any = pytensor.grad(total, self.inputs, disconnected_inputs="ignore")
-        return Evaluator([*self.inputs, weights], found)
-
-
-def _input(x: Any, variant: Variant, index: int) -> Any:
-    if x.kind == "scalar":
-        return pt.tensor(x.name, dtype=variant.dtype, shape=())
-    lead = (None,) if variant.batch(index) else ()
-    last = 1 if x.kind == "vector" else None
-    return pt.tensor(x.name, dtype=variant.dtype, shape=(*lead, None, last))
 
 
 class Numeric:

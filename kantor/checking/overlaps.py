@@ -26,8 +26,10 @@ from kantor.checking.posed import pose, read
 from kantor.checking.reading import unreadable
 from kantor.checking.settings import Setting
 from kantor.checking.sides import Sides, readings
-from matchers.terms import Head, Term, subterms
-from relations.language import Direction, Relation
+from matchers.heads import Head
+from matchers.terms import Term
+from matchers.traversal import subterms
+from relations.relation import Direction, Relation
 from relations.rules import Rules
 
 AXIOM = "kantor:axiom"

@@ -15,18 +15,14 @@ from kantor.checking.sides import Evaluator, Sides, build
 from kantor.checking.variants import PLAIN, Variant
 from matchers.conditions import SHAPE_CONDITIONS
 from matchers.dims import ONE
+from matchers.leaves import Atom
 from matchers.match import Context
 from matchers.properties import declare
-from matchers.terms import (
-    Atom,
-    LogicVar,
-    Term,
-    evaluate,
-    shape,
-    subterms,
-)
+from matchers.terms import Term, shape
+from matchers.traversal import evaluate, subterms
+from matchers.variables import LogicVar
 from matchers.view import View
-from relations.language import Relation
+from relations.relation import Relation
 from relations.rules import Rewrite, rules
 
 

@@ -12,7 +12,7 @@ from kantor.api import rewrite
 from kantor.checking.compare import measured, size
 from kantor.checking.instances import Instance, Problem, cycling
 from kantor.checking.matching import static_instance
-from kantor.checking.numeric import Mismatch
+from kantor.checking.mismatch import Mismatch
 from kantor.checking.posed import Posed, pose
 from kantor.checking.sides import Evaluator, Undefined
 from kantor.checking.variants import Variant

@@ -20,11 +20,14 @@ from matchers.batches import LEAVING
 from matchers.conforming import equations
 from matchers.decompositions import FACTORIZATIONS, FACTORS
 from matchers.dims import Dim
+from matchers.leaves import Number, atom
 from matchers.match import Context
-from matchers.terms import LogicVar, Number, Term, atom, is_scalar, shape, subterms
+from matchers.terms import Term, is_scalar, shape
+from matchers.traversal import subterms
+from matchers.variables import LogicVar
 from matchers.view import View
 from matchers.vocabulary import matmul
-from relations.language import Direction
+from relations.relation import Direction
 from relations.rules import instantiate, rules
 
 _CORES = {"vector": 1, "scalar": 0}

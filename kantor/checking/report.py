@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from kantor.checking.battery import Verdict
-from kantor.checking.numeric import Mismatch
+from kantor.checking.mismatch import Mismatch
 from kantor.checking.overlaps import Finding
-from relations.language import Relation
+from kantor.checking.verdict import Verdict
+from relations.relation import Relation
 
 COLUMNS = (
     "relation", "instances", "verified", "exact", "worst error", "of allowed", "near misses",

@@ -15,17 +15,20 @@ from kantor.checking.sides import Sides
 from kantor.checking.variants import telling
 from kantor.notation import Notation
 from kantor.sizes import SAMPLES, Lengths, Sample
-from lowering.plans import Planner
+from lowering.planner import Planner
 from lowering.polynomials import Poly
 from lowering.search import neighbours
 from matchers.conforming import equations, learn
 from matchers.dims import Dim
+from matchers.leaves import atom
 from matchers.match import Context
 from matchers.printing import Names
-from matchers.terms import LogicVar, Term, atom, shape, subterms
+from matchers.terms import Term, shape
+from matchers.traversal import subterms
 from matchers.unification import instantiate
+from matchers.variables import LogicVar
 from matchers.view import View
-from relations.language import Direction
+from relations.relation import Direction
 from relations.rules import Rewrite, Rules
 
 _CORES = {"vector": 1, "scalar": 0}

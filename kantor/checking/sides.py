@@ -21,19 +21,13 @@ from pytensor.compile.mode import Mode
 from pytensor.graph.rewriting.basic import SequentialGraphRewriter
 
 from matchers.dims import Dim, axis_length
-from matchers.terms import (
-    VERBATIM,
-    LogicVar,
-    Number,
-    Run,
-    Term,
-    evaluate,
-    number,
-    rebuild,
-    subterms,
-)
+from matchers.heads import VERBATIM
+from matchers.leaves import Number, number
+from matchers.terms import Term
+from matchers.traversal import evaluate, rebuild, subterms
+from matchers.variables import LogicVar, Run
 from matchers.vocabulary import scale
-from relations.language import Relation
+from relations.relation import Relation
 
 # No rewriter at all, not even what a linker asks for; inner graphs are linked in the same way.
 REFERENCE = Mode("py", SequentialGraphRewriter())

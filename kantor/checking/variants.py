@@ -8,7 +8,9 @@ from typing import NamedTuple
 from kantor.checking.sides import Sides
 from matchers.batches import LEAVING
 from matchers.conditions import BATCH_CONDITIONS, Condition
-from matchers.terms import LogicVar, Term, subterms
+from matchers.terms import Term
+from matchers.traversal import subterms
+from matchers.variables import LogicVar
 
 
 class Variant(NamedTuple):

@@ -9,8 +9,9 @@ from pytensor.tensor.basic import Eye, ScalarFromTensor
 
 from matchers import vocabulary as v
 from matchers.dims import Dim
+from matchers.leaves import atom, number
 from matchers.reading.common import Reading, same_dtype
-from matchers.terms import Term, atom, number, shape
+from matchers.terms import Term, shape
 
 _WHOLE = slice(None)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from matchers import decompositions as d
+from matchers.heads import Head
 from matchers.reading.common import Reading, core_op, same_dtype
-from matchers.terms import Head, Term
+from matchers.terms import Term
 
 
 def _factor(node: Any, out: int, core: int, of: Head, factors: tuple[Head, ...]) -> Reading:

@@ -9,9 +9,10 @@ from pytensor.assumptions import KEY_REGISTRY
 from pytensor.graph.basic import Constant
 
 from matchers import vocabulary as v
+from matchers.leaves import Atom
 from matchers.reading import summed
 from matchers.reading.common import Reading, core_op, same_dtype
-from matchers.terms import Atom, Term
+from matchers.terms import Term
 
 TRIANGLES = ("lower_triangular", "upper_triangular")
 

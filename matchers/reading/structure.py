@@ -16,10 +16,11 @@ from pytensor.tensor.linalg.products import KroneckerProduct
 from pytensor.tensor.shape import Reshape
 
 from matchers import vocabulary as v
+from matchers.leaves import number
 from matchers.members import read_members
 from matchers.reading import einsums, summed
 from matchers.reading.common import Reader, Reading, core_op, same_dtype, whole_batch
-from matchers.terms import Term, number, shape
+from matchers.terms import Term, shape
 
 
 def kron(view: Any, node: Any, out: int, core: int) -> Reading:

@@ -21,10 +21,11 @@ from pytensor.tensor.math import Dot, Sum
 
 from matchers import contractions
 from matchers import vocabulary as v
+from matchers.leaves import number
 from matchers.reading.common import Reading, core_op, same_dtype
-from matchers.reading.elementwise import coefficient
+from matchers.reading.single import coefficient
 from matchers.reading.walks import ADDING, Walk, multiplies, squares
-from matchers.terms import Term, number
+from matchers.terms import Term
 
 # How many products within one another are looked through for one that repeats a factor.
 DEEPEST = 4

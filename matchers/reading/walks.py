@@ -23,7 +23,7 @@ from pytensor.tensor.math import Dot, Sum
 from matchers.dims import Dim, symbol
 from matchers.reading.common import core_op, same_dtype
 from matchers.reading.einsums import subscripts
-from matchers.reading.elementwise import exponent
+from matchers.reading.single import exponent
 
 # How many nodes are walked through.
 MOST = 48

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import pytensor.tensor as pt
 
 from matchers import vocabulary as v
+from matchers.leaves import atom
 from matchers.match import Context, Pattern, compile_pattern
-from matchers.terms import LogicVar, atom
+from matchers.variables import LogicVar
 
 # All answers are counted where there are no more than these.
 COUNTABLE = 50_000

@@ -12,8 +12,9 @@ from typing import Any
 
 from matchers import vocabulary as v
 from matchers.conditions import same_shape, square
-from relations.language import Relation, matrices
+from relations.language import matrices
 from relations.library import library
+from relations.relation import Relation
 
 A, B, C = matrices("A B C")
 NAMES = (

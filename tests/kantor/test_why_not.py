@@ -12,9 +12,12 @@ from kantor.explain import explain
 from kantor.near import nearest
 from kantor.survey import replaced
 from matchers.conditions import BATCH_CONDITIONS
-from matchers.dims import Dim, Dims, axis_length
+from matchers.dims import Dim, axis_length
+from matchers.equalities import Dims
+from matchers.leaves import Number
 from matchers.match import variables_of
-from matchers.terms import LogicVar, Number, evaluate, subterms
+from matchers.traversal import evaluate, subterms
+from matchers.variables import LogicVar
 from matchers.vocabulary import kron_adjoint_left, kron_adjoint_right, reshape, size
 from relations.library import OFF_BY_DEFAULT, library
 
@@ -432,6 +435,6 @@ def test_the_nearest_miss_of_a_deep_term_takes_no_recursion():
 
 
 def _atom(name, _met={}):  # noqa: B006
-    from matchers.terms import atom
+    from matchers.leaves import atom
 
     return atom(_met.setdefault(name, pt.matrix(name)))

@@ -11,11 +11,14 @@ import pytest
 from pytensor.tensor import linalg
 
 from lowering.build import Builder, CannotBuild
-from lowering.plans import Planner
+from lowering.planner import Planner
 from matchers import vocabulary as v
 from matchers.conforming import learn
-from matchers.dims import Dims, const
-from matchers.terms import Term, atom, number, shape, subterms
+from matchers.dims import const
+from matchers.equalities import Dims
+from matchers.leaves import atom, number
+from matchers.terms import Term, shape
+from matchers.traversal import subterms
 from tests.support import PLAIN, evaluate, ops
 
 RNG = np.random.default_rng(20261203)

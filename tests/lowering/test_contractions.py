@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 import kantor
 from kantor.api import graph_of
 from lowering.contractions import paired, sizes_of
-from lowering.plans import Planner
+from lowering.planner import Planner
 from matchers.contractions import contract, is_pair, split_spec
-from matchers.terms import Term, atom, subterms
+from matchers.leaves import atom
+from matchers.terms import Term
+from matchers.traversal import subterms
 from tests.support import decisions, evaluate, ops
 
 RNG = np.random.default_rng(20261125)

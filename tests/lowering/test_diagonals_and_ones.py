@@ -11,12 +11,16 @@ from pytensor.tensor import linalg
 
 import kantor
 from lowering.build import Builder
-from lowering.plans import Planner, signed
+from lowering.planner import Planner
+from lowering.subtraction import signed
 from matchers import vocabulary as v
 from matchers.conforming import learn
-from matchers.dims import Dims, const
+from matchers.dims import const
+from matchers.equalities import Dims
 from matchers.kernels import node_kernel
-from matchers.terms import Term, atom, number, subterms
+from matchers.leaves import atom, number
+from matchers.terms import Term
+from matchers.traversal import subterms
 from matchers.view import View
 from tests.support import evaluate, ops
 

@@ -11,9 +11,10 @@ from pytensor.tensor import linalg
 
 import kantor
 from lowering.placing import placed
-from lowering.plans import Planner
+from lowering.planner import Planner
 from matchers import vocabulary as v
-from matchers.terms import Term, atom
+from matchers.leaves import atom
+from matchers.terms import Term
 from tests.support import evaluate
 
 RNG = np.random.default_rng(20261120)

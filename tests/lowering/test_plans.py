@@ -9,14 +9,20 @@ import pytest
 
 from kantor.api import graph_of
 from lowering.build import Builder, CannotBuild
-from lowering.costs import FREE, LAUNCH, cost, number_of_launches
-from lowering.plans import Planner, total
+from lowering.costs import cost, number_of_launches
+from lowering.formulas import LAUNCH
+from lowering.kernels import FREE
+from lowering.planner import Planner
+from lowering.plans import total
 from lowering.polynomials import Poly
 from matchers import vocabulary as v
 from matchers.conforming import learn
-from matchers.dims import Dim, Dims
+from matchers.dims import Dim
+from matchers.equalities import Dims
 from matchers.kernels import node_kernel
-from matchers.terms import Term, atom, subterms
+from matchers.leaves import atom
+from matchers.terms import Term
+from matchers.traversal import subterms
 from matchers.view import View
 
 AA, BB, SS, XX = (pt.matrix(name) for name in ("A", "B", "S", "X"))

@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 import pytensor.tensor as pt
 import pytest
 
-from lowering.plans import Planner
+from lowering.planner import Planner
 from lowering.search import Candidate, Opening, neighbours, positions, search
 from matchers import vocabulary as v
 from matchers.conforming import learn
 from matchers.dims import Dim
+from matchers.leaves import atom
 from matchers.match import Context
-from matchers.terms import Term, atom
+from matchers.terms import Term
 from matchers.view import View
 from relations.library import select
 from relations.rules import Rules

@@ -11,7 +11,7 @@ from pytensor.tensor import linalg
 
 from kantor.reading import Reading
 from kantor.sizes import SAMPLES
-from lowering.plans import Planner
+from lowering.planner import Planner
 from lowering.search import search
 from matchers.match import Context
 from matchers.regions import regions

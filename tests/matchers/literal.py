@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytensor.tensor as pt
 
-from matchers.terms import Atom, Term
+from matchers.leaves import Atom
+from matchers.terms import Term
 from matchers.view import View
 from tests.support import evaluate
 

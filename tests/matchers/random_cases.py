@@ -9,9 +9,14 @@ import pytensor.tensor as pt
 from hypothesis import assume
 
 from matchers.coefficients import misplaced, optional
-from matchers.dims import ONE, Dim, Dims, const
+from matchers.dims import ONE, Dim, const
+from matchers.equalities import Dims
+from matchers.heads import Head
+from matchers.leaves import atom, number
 from matchers.match import Context, variables_of
-from matchers.terms import Head, LogicVar, Term, atom, number, shape, subterms
+from matchers.terms import Term, shape
+from matchers.traversal import subterms
+from matchers.variables import LogicVar
 from matchers.vocabulary import (
     add,
     block_diag,

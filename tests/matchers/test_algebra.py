@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 from matchers import vocabulary as v
 from matchers.algebra import as_matrix
 from matchers.dims import ONE, const
-from matchers.terms import LogicVar, Number, Run, Term, atom, evaluate, number, shape
+from matchers.leaves import Number, atom, number
+from matchers.terms import Term, shape
+from matchers.traversal import evaluate
+from matchers.variables import LogicVar, Run
 from tests.matchers.literal import draw
 
 AA, BB = pt.matrices("A", "B")

@@ -8,12 +8,14 @@ import pytensor.tensor as pt
 import pytest
 
 from matchers.coefficients import misplaced
-from matchers.dims import Dims
+from matchers.equalities import Dims
 from matchers.index import Index
+from matchers.leaves import atom, number
 from matchers.match import Context, compile_pattern
 from matchers.reference import answers
-from matchers.terms import LogicVar, Run, atom, is_scalar, number, shape
+from matchers.terms import is_scalar, shape
 from matchers.unification import instantiate
+from matchers.variables import LogicVar, Run
 from matchers.vocabulary import add, block_diag, inverse, kron, mul, reciprocal, scale, trace
 
 a, b, e, f = (atom(pt.matrix(n)) for n in "abef")

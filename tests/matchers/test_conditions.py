@@ -9,8 +9,9 @@ import pytest
 
 from matchers import conditions as k
 from matchers.conforming import learn
-from matchers.dims import Dims
-from matchers.terms import LogicVar, atom
+from matchers.equalities import Dims
+from matchers.leaves import atom
+from matchers.variables import LogicVar
 
 A, B, C = (atom(pt.matrix(name)) for name in "ABC")
 S = atom(pt.matrix("S", shape=(3, 3)))

@@ -9,8 +9,11 @@ import pytest
 
 from matchers import vocabulary as v
 from matchers.conforming import DEMANDS, equations, learn, unproved
-from matchers.dims import ONE, Dims, const
-from matchers.terms import LogicVar, atom, shape
+from matchers.dims import ONE, const
+from matchers.equalities import Dims
+from matchers.leaves import atom
+from matchers.terms import shape
+from matchers.variables import LogicVar
 
 A, B, C = (atom(pt.matrix(name)) for name in "ABC")
 S, R = atom(pt.matrix(shape=(2, 3))), atom(pt.matrix(shape=(4, 5)))

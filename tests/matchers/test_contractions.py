@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from matchers import vocabulary as v
 from matchers.contractions import contract, read
 from matchers.dims import ONE
-from matchers.terms import atom, shape
+from matchers.leaves import atom
+from matchers.terms import shape
 from tests.matchers.literal import draw
 from tests.support import evaluate
 

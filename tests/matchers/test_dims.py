@@ -11,8 +11,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from matchers.dims import ONE, Axis, Dim, Dims, broadcast, const, length, summed, symbol
-from matchers.terms import LogicVar, shape
+from matchers.dims import ONE, Axis, Dim, broadcast, const, length, summed, symbol
+from matchers.equalities import Dims
+from matchers.terms import shape
+from matchers.variables import LogicVar
 from tests.support import evaluate
 
 AXES = [Axis(name, None) for name in "abcd"]

@@ -10,9 +10,11 @@ from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from matchers.dims import ONE, const
+from matchers.leaves import number
 from matchers.match import Context, compile_pattern
 from matchers.reference import answers
-from matchers.terms import LogicVar, Run, Term, number
+from matchers.terms import Term
+from matchers.variables import LogicVar, Run
 from matchers.vocabulary import add, kron, matmul, scale, vec
 from tests.matchers.random_cases import (
     A0,

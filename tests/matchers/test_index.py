@@ -6,8 +6,9 @@ import pytensor.tensor as pt
 import pytest
 
 from matchers.index import Index
+from matchers.leaves import atom, number
 from matchers.match import Context, compile_pattern
-from matchers.terms import LogicVar, atom, number
+from matchers.variables import LogicVar
 from matchers.vocabulary import (
     add,
     block_diag,
@@ -21,7 +22,7 @@ from matchers.vocabulary import (
     scale,
     trace,
     vec,
-)  # fmt: skip
+)
 
 a, b, c = (atom(pt.matrix(n)) for n in "abc")
 x = atom(pt.vector("x"), 1)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytensor.tensor as pt
 import pytest
 
-from matchers.dims import ONE, Dims, const
+from matchers.dims import ONE, const
+from matchers.equalities import Dims
+from matchers.leaves import atom, number
 from matchers.match import Context, compile_pattern
 from matchers.reference import answers
-from matchers.terms import LogicVar, atom, number, shape
+from matchers.terms import shape
+from matchers.variables import LogicVar
 from matchers.vocabulary import (
     add,
     eye,
@@ -20,7 +23,7 @@ from matchers.vocabulary import (
     transpose,
     triangle,
     vec,
-)  # fmt: skip
+)
 
 a, b, c, d = (atom(pt.matrix(n)) for n in "abcd")
 x, y = (atom(pt.vector(n), 1) for n in "xy")

@@ -8,10 +8,11 @@ from math import comb
 import pytensor.tensor as pt
 import pytest
 
+from matchers.leaves import atom, number
 from matchers.match import Context, compile_pattern
 from matchers.multisets import assignable, submultisets
 from matchers.reference import answers
-from matchers.terms import LogicVar, Run, atom, number
+from matchers.variables import LogicVar, Run
 from matchers.vocabulary import add, cholesky, inverse, mul, scale
 
 a, b, c, d = (atom(pt.matrix(n)) for n in "abcd")

@@ -13,18 +13,10 @@ from pytensor.graph.fg import FunctionGraph
 from pytensor.graph.rewriting.kanren import KanrenRelationSub
 from unification import reify, unify
 
+from matchers.leaves import atom, number
 from matchers.reference import matcho
-from matchers.terms import LogicVar, atom, number
-from matchers.vocabulary import (
-    cholesky,
-    inverse,
-    kron,
-    matmul,
-    scale,
-    total,
-    trace,
-    transpose,
-)  # fmt: skip
+from matchers.variables import LogicVar
+from matchers.vocabulary import cholesky, inverse, kron, matmul, scale, total, trace, transpose
 
 a, b, c = (atom(pt.matrix(n)) for n in "abc")
 x = atom(pt.vector("x"), 1)

@@ -7,8 +7,9 @@ import pytest
 from pytensor.assumptions import assume
 
 from matchers.dims import Axis, Dim
+from matchers.leaves import atom, number
 from matchers.printing import LIMIT, Names, pretty, superscript
-from matchers.terms import LogicVar, atom, number
+from matchers.variables import LogicVar
 from matchers.vocabulary import (
     add,
     block_diag,

@@ -9,9 +9,10 @@ import pytest
 from kanren import eq, run, var
 
 from matchers.goals import all_of, appendo, one_of, project, selecto, subseto
+from matchers.leaves import atom, number
 from matchers.match import Context
 from matchers.reference import answers, matcho
-from matchers.terms import LogicVar, Run, atom, number
+from matchers.variables import LogicVar, Run
 from matchers.vocabulary import inverse, scale
 
 a, b, c = (atom(pt.matrix(n)) for n in "abc")

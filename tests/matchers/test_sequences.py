@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytensor.tensor as pt
 import pytest
 
+from matchers.leaves import atom
 from matchers.match import Context, compile_pattern
 from matchers.reference import answers
-from matchers.terms import LogicVar, Run, atom
+from matchers.variables import LogicVar, Run
 from matchers.vocabulary import block_diag, inverse, kron, matmul
 
 a, b, c, d = (atom(pt.matrix(n)) for n in "abcd")

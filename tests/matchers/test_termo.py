@@ -17,9 +17,11 @@ from pytensor.tensor import linalg
 
 from lowering.search import positions
 from matchers import vocabulary as v
+from matchers.leaves import atom, number
 from matchers.reference import matcho
 from matchers.termo import MATCHERS, meeto, read, termo, typed
-from matchers.terms import LogicVar, Term, atom, number
+from matchers.terms import Term
+from matchers.variables import LogicVar
 
 A, B, C = (pt.matrix(n) for n in "ABC")
 x, y = (pt.vector(n) for n in "xy")

@@ -16,25 +16,14 @@ from etuples.core import ExpressionTuple
 from unification import reify, unify, var
 
 import matchers.unification  # noqa: F401  car, cdr, unify and reify of terms
-from matchers import terms
+from matchers import leaves, terms
 from matchers import vocabulary as v
 from matchers.dims import const
-from matchers.terms import (
-    Atom,
-    Head,
-    LogicVar,
-    Run,
-    Term,
-    atom,
-    children,
-    evaluate,
-    intern,
-    is_scalar,
-    number,
-    rebuild,
-    shape,
-    subterms,
-)
+from matchers.heads import Head
+from matchers.leaves import Atom, atom, number
+from matchers.terms import Term, intern, is_scalar, shape
+from matchers.traversal import children, evaluate, rebuild, subterms
+from matchers.variables import LogicVar, Run
 from tests.support import evaluate as value_of
 
 X, Y = pt.matrices("X", "Y")
@@ -88,13 +77,13 @@ def test_the_notation() -> None:
 
 def test_nothing_leaks() -> None:
     gc.collect()
-    before = len(terms._interned)
+    before = len(terms.TABLE)
     z = pt.matrix("z")
     term = v.kron(atom(z), A) @ v.inverse(3.25 * atom(z) + atom(z, 2, A))
-    assert len(terms._interned) > before
+    assert len(terms.TABLE) > before
     del term, z
     gc.collect()
-    assert len(terms._interned) == before
+    assert len(terms.TABLE) == before
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -228,7 +217,7 @@ def test_heads_and_kinds_have_one_name() -> None:
     with pytest.raises(ValueError, match="unknown kind of logic variable 'tensor'"):
         LogicVar("x", "tensor")
     with pytest.raises(TypeError, match="leaves know their own shape"):
-        terms.LEAF.shape()
+        leaves.LEAF.shape()
     assert LogicVar("x") is LogicVar("x")
     assert LogicVar("x") is not LogicVar("x", "vector")
     assert not isinstance(var(), LogicVar)

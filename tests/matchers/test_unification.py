@@ -19,20 +19,12 @@ from pytensor.graph.rewriting.unify import ConstrainedVar
 from unification import reify, unify
 from unification.core import isground, unground_lvars
 
-from matchers.dims import Dims
-from matchers.terms import LogicVar, Run, Term, atom, number, shape
+from matchers.equalities import Dims
+from matchers.leaves import atom, number
+from matchers.terms import Term, shape
 from matchers.unification import instantiate
-from matchers.vocabulary import (
-    add,
-    cholesky,
-    eye,
-    inverse,
-    kron,
-    matmul,
-    trace,
-    unvec,
-    vec,
-)  # fmt: skip
+from matchers.variables import LogicVar, Run
+from matchers.vocabulary import add, cholesky, eye, inverse, kron, matmul, trace, unvec, vec
 
 a, b, c = (atom(pt.matrix(n)) for n in "abc")
 x = atom(pt.vector("x"), 1)
@@ -236,7 +228,8 @@ from unification.core import _unify, _reify
 from unification import unify
 from kanren import var
 import pytensor.tensor as pt
-from matchers.terms import LogicVar, atom
+from matchers.leaves import atom
+from matchers.variables import LogicVar
 from pytensor.graph.rewriting.unify import ConstrainedVar
 a, x = atom(pt.matrix()), pt.matrix()
 values = [a, LogicVar("A"), var(), ConstrainedVar(lambda x: True), (1,), x, pt.log, x.type]

@@ -16,8 +16,8 @@ import kantor
 from kantor.api import graph_of
 from matchers import vocabulary as v
 from matchers.dims import const, symbol
+from matchers.leaves import Atom
 from matchers.regions import regions
-from matchers.terms import Atom
 from matchers.view import View, natural_core
 from tests.matchers.literal import assert_literal, draw, leaf, regular
 from tests.support import evaluate

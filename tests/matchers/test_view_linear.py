@@ -12,7 +12,7 @@ from pytensor.tensor import linalg
 import kantor
 from kantor.api import graph_of
 from matchers import vocabulary as v
-from matchers.terms import subterms
+from matchers.traversal import subterms
 from matchers.view import View
 
 A = pt.matrix("A")

@@ -7,14 +7,11 @@ from itertools import islice
 import pytensor.tensor as pt
 
 from matchers.blocks import hcat
+from matchers.leaves import atom
 from matchers.match import Context, compile_pattern
-from matchers.terms import LogicVar, Run, Term, atom
-from matchers.vocabulary import (
-    add,
-    inverse,
-    matmul,
-    vec,
-)  # fmt: skip
+from matchers.terms import Term
+from matchers.variables import LogicVar, Run
+from matchers.vocabulary import add, inverse, matmul, vec
 
 a, b, c, d = (atom(pt.matrix(n)) for n in "abcd")
 x, y = (atom(pt.vector(n), 1) for n in "xy")

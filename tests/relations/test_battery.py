@@ -18,9 +18,9 @@ from kantor.checking.posed import pose
 from kantor.checking.sides import Sides
 from matchers.conditions import SHAPE_CONDITIONS
 from matchers.dims import Axis, Dim
-from matchers.terms import LogicVar
-from relations.language import Relation
+from matchers.variables import LogicVar
 from relations.library import library
+from relations.relation import Relation
 
 
 @pytest.mark.parametrize("relation", library(), ids=lambda r: r.name)

@@ -8,7 +8,7 @@ from pytensor.tensor import linalg
 
 from matchers import vocabulary as v
 from matchers.blocks import NOTHING
-from relations import blocks
+from relations import blocks, blocks_two_by_two
 from tests.relations.test_library_kanren import (
     MATCHERS,
     A,
@@ -102,22 +102,22 @@ BLOCKS = {
         {v.logabsdet(s) + v.logabsdet(w)},
     ),
     "two by two, by columns": (
-        blocks.det_by_rows,
+        blocks_two_by_two.det_by_rows,
         linalg.det(hcat(vcat(S, W2), vcat(W2.T, W))),
         {v.det(v.vcat(v.hcat(s, term(W2).T), v.hcat(term(W2), y)))},
     ),
     "two blocks of zeros": (
-        blocks.blocks_on_the_diagonal,
+        blocks_two_by_two.blocks_on_the_diagonal,
         vcat(hcat(S, pt.zeros((3, 2))), hcat(pt.zeros((2, 3)), W)),
         {v.block_diag(s, y)},
     ),
     "block triangular": (
-        blocks.det_of_block_lower,
+        blocks_two_by_two.det_of_block_lower,
         linalg.det(vcat(hcat(S, pt.zeros((3, 2))), hcat(W2, W))),
         {v.det(s) * v.det(y)},
     ),
     "nothing known of the first block": (
-        blocks.det_of_block_lower,
+        blocks_two_by_two.det_of_block_lower,
         linalg.det(vcat(hcat(A, pt.zeros((A.shape[0], B.shape[1]))), hcat(C, B))),
         set(),
     ),

@@ -20,17 +20,9 @@ from matchers.vocabulary import (
     transpose,
     vec,
 )
-from relations.language import (
-    Relation,
-    RelationError,
-    coefficients,
-    matrices,
-    relation,
-    rests,
-    scalars,
-    segments,
-    vectors,
-)
+from relations.language import coefficients, matrices, relation, rests, scalars, segments, vectors
+from relations.relation import Relation
+from relations.validity import RelationError
 
 A, B, X = matrices("A B X")
 (c,) = scalars("c")
@@ -231,7 +223,7 @@ def test_a_relation_is_a_goal() -> None:
     made = make(lambda A, B: (transpose(kron(A, B)), kron(A.T, B.T)))
     from pytensor.tensor import matrices as variables
 
-    from matchers.terms import atom
+    from matchers.leaves import atom
 
     P, Q = map(atom, variables("P", "Q"))
     assert run(0, q, made(transpose(kron(P, Q)), q)) == (kron(P.T, Q.T),)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from matchers.vocabulary import kron, transpose
-from relations.language import Relation, matrices, relation
+from relations.language import matrices, relation
 from relations.library import AFTER_GRADIENTS, OFF_BY_DEFAULT, library, select
+from relations.relation import Relation
 
 A, B = matrices("A B")
 

@@ -9,8 +9,9 @@ from pytensor.assumptions import assume
 from pytensor.tensor import linalg
 
 from matchers import vocabulary as v
+from matchers.leaves import atom
 from matchers.termo import termo
-from matchers.terms import Term, atom
+from matchers.terms import Term
 from matchers.typed import Typed
 from relations import inverses, kronecker, products
 from relations.goals import relationo

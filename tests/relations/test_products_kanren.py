@@ -10,7 +10,7 @@ from pytensor.tensor import linalg
 
 from kantor import assume
 from matchers import vocabulary as v
-from matchers.terms import atom
+from matchers.leaves import atom
 from relations import determinants, inverses, selections
 from tests.relations.test_library_kanren import (
     MATCHERS,

@@ -6,8 +6,10 @@ import pytensor.tensor as pt
 import pytest
 
 from matchers import vocabulary as v
+from matchers.leaves import atom
 from matchers.state import Context
-from matchers.terms import Term, atom, subterms
+from matchers.terms import Term
+from matchers.traversal import subterms
 from matchers.view import View
 from relations.language import matrices, relation, rests, segments
 from relations.library import library

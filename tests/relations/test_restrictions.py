@@ -15,15 +15,17 @@ import kantor
 from kantor.cli_rules import row
 from matchers.conditions import assumed, nonempty, orthogonal, square
 from matchers.dims import ONE
+from matchers.leaves import atom
 from matchers.match import Context
-from matchers.terms import atom
 from matchers.view import View
 from matchers.vocabulary import eye, inverse, kron, reshape, scale, transpose, vec
 from relations.inverses import inverse_of_orthogonal
 from relations.kronecker import expm_of_kron_sum, lyapunov_of_kron, sylvester_of_kron_sum
-from relations.language import Relation, RelationError, matrices, relation, scalars, vectors
+from relations.language import matrices, relation, scalars, vectors
 from relations.reference_rules import ReferenceRules
+from relations.relation import Relation
 from relations.rules import Rules
+from relations.validity import RelationError
 
 A, B, Q = matrices("A B Q")
 (x,) = vectors("x")

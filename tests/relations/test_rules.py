@@ -9,8 +9,9 @@ import pytest
 
 from matchers.conditions import Condition, square
 from matchers.conforming import learn
+from matchers.leaves import atom
 from matchers.match import Context
-from matchers.terms import atom, shape
+from matchers.terms import shape
 from matchers.view import View
 from matchers.vocabulary import inverse, kron, matmul, spread, transpose, vec
 from relations.language import matrices, relation

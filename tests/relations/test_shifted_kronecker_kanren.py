@@ -9,7 +9,7 @@ from pytensor.tensor import linalg
 
 from matchers import vocabulary as v
 from matchers.dims import const
-from matchers.terms import number
+from matchers.leaves import number
 from relations import kronecker
 from relations import shifted_kronecker as shifted
 from tests.relations.test_library_kanren import MATCHERS, answers, c, k, term

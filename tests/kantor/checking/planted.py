@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kantor.checking import Verdict, verify
-from relations.language import Relation
+from relations.relation import Relation
 
 
 def made(body: Callable[[], tuple[Any, ...]], **options: Any) -> Relation:

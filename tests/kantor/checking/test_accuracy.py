@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from kantor.checking import Mismatch, Problem, readings, verify
-from kantor.checking.accuracy import CONDITIONED, TAME, WORST, Accuracy, inverted_alone
+from kantor.checking.accuracy import TAME, WORST, Accuracy, inverted_alone
+from kantor.checking.conditioned import CONDITIONED
 from kantor.checking.exact_numbers import LONG, MEANING
 from kantor.checking.numeric import Numeric
 from kantor.checking.sides import Undefined
@@ -21,8 +22,9 @@ from matchers.conditions import (
     symmetric,
 )
 from matchers.vocabulary import cholesky, det, eye, inverse, kron, logabsdet, transpose
-from relations.language import Relation, matrices
+from relations.language import matrices
 from relations.library import library, select
+from relations.relation import Relation
 from tests.kantor.checking.planted import holds, made
 
 A, B, C, U, V, X = matrices("A B C U V X")

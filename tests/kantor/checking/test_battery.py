@@ -31,7 +31,10 @@ from matchers.conditions import (
     unbatched,
 )
 from matchers.conforming import DEMANDS
-from matchers.terms import HEADS, Head, LogicVar, shape
+from matchers.heads import Head
+from matchers.notation import HEADS
+from matchers.terms import shape
+from matchers.variables import LogicVar
 from matchers.vocabulary import (
     batch_sum,
     beside,
@@ -46,7 +49,8 @@ from matchers.vocabulary import (
     triangle,
     vec,
 )
-from relations.language import Relation, matrices, rests, scalars, segments, vectors
+from relations.language import matrices, rests, scalars, segments, vectors
+from relations.relation import Relation
 from tests.kantor.checking.planted import failure, holds, made
 
 A, B, C, D, X = matrices("A B C D X")

@@ -10,8 +10,8 @@ import matchers.coefficients
 from kantor.checking import readings
 from kantor.checking.instances import Problem
 from kantor.checking.matching import check_matches
-from kantor.checking.numeric import Mismatch
-from matchers.terms import number
+from kantor.checking.mismatch import Mismatch
+from matchers.leaves import number
 from matchers.vocabulary import inverse, scale
 from relations.language import coefficients, matrices
 from relations.sums_of_products import common_factor_left

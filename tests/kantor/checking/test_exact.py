@@ -10,15 +10,19 @@ import numpy as np
 import pytest
 
 from kantor.checking import Mismatch, Problem, readings, verify
-from kantor.checking.entries import MAKERS, Source
+from kantor.checking.entries import Source
 from kantor.checking.exact import Exact, value
 from kantor.checking.exact_numbers import LONG, MEANING, RATIONAL, Irrational, Log
 from kantor.checking.instances import Instance, cycling
+from kantor.checking.makers import MAKERS
 from kantor.checking.numeric import Numeric
 from kantor.checking.sides import Sides, Undefined
 from kantor.checking.variants import telling
 from matchers.conditions import orthogonal, positive_definite, square, symmetric
-from matchers.terms import HEADS, Head, shape, subterms
+from matchers.heads import Head
+from matchers.notation import HEADS
+from matchers.terms import shape
+from matchers.traversal import subterms
 from matchers.vocabulary import (
     cholesky,
     det,
@@ -37,8 +41,9 @@ from matchers.vocabulary import (
     transpose,
     vec,
 )
-from relations.language import Relation, matrices, scalars
+from relations.language import matrices, scalars
 from relations.library import library
+from relations.relation import Relation
 from tests.kantor.checking.planted import holds, made
 
 A, B, C, D, X = matrices("A B C D X")

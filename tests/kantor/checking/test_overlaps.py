@@ -9,7 +9,8 @@ import pytest
 from kantor.checking import main
 from kantor.checking.overlaps import EXPLAINED, overlaps, read_heads
 from matchers.conditions import implied, positive_definite, square
-from matchers.terms import Head, shape
+from matchers.heads import Head
+from matchers.terms import shape
 from matchers.vocabulary import expm, inverse, kron, logabsdet, matmul, transpose
 from relations.language import matrices, relation
 from relations.library import library, select

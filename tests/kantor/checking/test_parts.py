@@ -10,13 +10,15 @@ import pytest
 
 from kantor.checking import Problem, readings
 from kantor.checking.compare import measured
-from kantor.checking.entries import MAKERS, Source, along, makers
+from kantor.checking.directions import along
+from kantor.checking.entries import Source
 from kantor.checking.instances import cycling
 from kantor.checking.lengths import Lengths
+from kantor.checking.makers import MAKERS, makers
 from kantor.checking.sides import Evaluator, Undefined
 from kantor.checking.variants import PLAIN
 from matchers.dims import ONE
-from matchers.terms import VERBATIM
+from matchers.heads import VERBATIM
 from matchers.vocabulary import inverse, transpose
 from relations.language import matrices, relation, vectors
 from tests.kantor.checking.planted import made

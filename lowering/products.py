@@ -1,0 +1,167 @@
+"""The kernels of products: what is run where two neighbours in a chain meet.
+
+A factor of which something is known, its *kind*, is applied to the other one without being formed:
+an inverse solves, a diagonal scales, ones sum or repeat. Each kind has one entry in `_APPLIED`, and
+each kernel for two matrices that are multiplied as they are, but the general one, one in `_PLAIN`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from lowering.chains import applied
+from lowering.measures import batch_of, single, terms_of
+from lowering.steps import Step
+from matchers import vocabulary as v
+from matchers.dims import ONE, Dim
+from matchers.heads import Head
+from matchers.terms import Term
+
+Holds = Callable[[Term, str], bool]
+
+# --- kinds of factors -----------------------------------------------------------------------------
+
+_KINDS: dict[Head, str] = {v.diag: "diagonal", v.ones: "ones", v.unit: "column"}
+_TRANSPOSED: dict[Head, str] = {v.ones: "ones", v.unit: "row"}
+
+
+def kind(factor: Term, holds: Holds) -> str:
+    """How a factor of a product is applied."""
+    if factor.head is v.inverse:
+        return solver_for(factor.args[0], holds)
+    if factor.head is v.transpose:
+        return _TRANSPOSED.get(factor.args[0].head, "plain")
+    return _KINDS.get(factor.head, "plain")
+
+
+def solver_for(matrix: Term, holds: Holds) -> str:
+    """The kernel that solves with a matrix of which something is known."""
+    if holds(matrix, "lower_triangular") or holds(matrix, "upper_triangular"):
+        return "solve_triangular"
+    return "solve_positive" if holds(matrix, "positive_definite") else "solve"
+
+
+# --- neighbours -----------------------------------------------------------------------------------
+
+
+class Join(NamedTuple):
+    """Two neighbours in a chain.
+
+    Attributes
+    ----------
+    parts : pair of Term
+        The left one and the right one.
+    sizes : tuple of Dim
+        Rows, the length between, columns.
+    batch : Dim
+    kind : str
+        Of the factor that is applied.
+    side : {"", "left", "right"}
+        Where it stands; nowhere if both are multiplied as they are.
+    """
+
+    parts: tuple[Term, Term]
+    sizes: tuple[Dim, Dim, Dim]
+    batch: Dim
+    kind: str = ""
+    side: str = ""
+
+    @property
+    def factor(self) -> Term:
+        """What is applied."""
+        return self.parts[self.side == "right"]
+
+    @property
+    def other(self) -> Term:
+        """What it is applied to."""
+        return self.parts[self.side == "left"]
+
+    @property
+    def width(self) -> Dim:
+        """How many columns, or rows, of the other it is applied to."""
+        return self.sizes[2 if self.side == "left" else 0]
+
+
+def joined(
+    parts: tuple[Term, Term], kinds: list[str], at: tuple[int, int, int], lengths: list[Dim]
+) -> Step:
+    """The step that multiplies factors i…k of a chain with k+1…j, for (i, k, j) = `at`."""
+    i, k, j = at
+    sizes = lengths[i], lengths[k + 1], lengths[j + 1]
+    side = applied(kinds, i, k, j)
+    if side:
+        own = kinds[i] if side == "left" else kinds[j]
+        return _APPLIED[own](Join(parts, sizes, batch_of(*parts), own, side))
+    join = Join(parts, sizes, batch_of(*parts))
+    for kernel in _PLAIN:
+        step = kernel(join)
+        if step is not None:
+            return step
+    return Step("product", sizes, join.batch, parts)
+
+
+# --- of two matrices as they are ------------------------------------------------------------------
+
+
+def _number(join: Join) -> Step | None:
+    if all([n == ONE for n in (*join.sizes, join.batch)]):
+        return Step("scalar", (), ONE, join.parts)
+    return None
+
+
+# Tried before the general product, in this order.
+_PLAIN: tuple[Callable[[Join], Step | None], ...] = (_number,)
+
+
+# --- of a factor that is applied ------------------------------------------------------------------
+
+
+def _ones(join: Join) -> Step:
+    """A row on the left sums the rows, a column on the right the columns."""
+    m, inner, n = join.sizes
+    sums = (join.factor.head is v.ones) != (join.side == "left")
+    kernel = "sum" if sums else "repeat"
+    return Step(kernel, (m * inner * n,), join.batch, (join.other,), None, join.side)
+
+
+def _picked(join: Join) -> Step:
+    """A column of the identity, or a row."""
+    unit = join.factor.args[0] if join.side == "left" else join.factor
+    return Step("view", (), ONE, (join.other, *terms_of(unit.args)), None, join.side)
+
+
+def _diagonal(join: Join) -> Step:
+    matrix = join.factor.args[0]
+    divided = matrix.head is v.reciprocal
+    by, quotient = (matrix.args[0], matrix) if divided else (matrix, None)
+    size = join.sizes[1] * join.width
+    return Step("elementwise", (size,), join.batch, (by, join.other), quotient, join.side)
+
+
+def _triangular(join: Join) -> Step:
+    """Of a triangle the solver reads that triangle by itself."""
+    matrix = join.factor.args[0]
+    read = matrix.args[0] if matrix.head is v.triangle else matrix
+    sizes = join.sizes[1], join.width
+    return Step("solve_triangular", sizes, join.batch, (read, join.other), matrix, join.side)
+
+
+def _solved(join: Join) -> Step:
+    matrix = join.factor.args[0]
+    needs = matrix, join.other
+    if join.width == ONE and single(matrix):
+        return Step("scalar", (), join.batch, needs, matrix, join.side)
+    sizes = join.sizes[1], join.width
+    return Step(join.kind, sizes, join.batch, needs, matrix, join.side)
+
+
+_APPLIED: dict[str, Callable[[Join], Step]] = {
+    "ones": _ones,
+    "column": _picked,
+    "row": _picked,
+    "diagonal": _diagonal,
+    "solve_triangular": _triangular,
+    "solve": _solved,
+    "solve_positive": _solved,
+}

@@ -1,0 +1,32 @@
+"""The table of kernels: each head is computed in one way, and each kernel that is chosen costs."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from lowering.chains import UNAPPLIED
+from lowering.kernels import FREE, KERNELS
+from lowering.product_graphs import _GRAPHS
+from lowering.products import _APPLIED, _KINDS, _TRANSPOSED
+
+
+def test_each_head_stands_in_one_place() -> None:
+    listed = Counter(h for k in KERNELS.values() for heads in k.heads.values() for h in heads)
+    assert [h.name for h, times in listed.items() if times > 1] == []
+
+
+def test_what_costs_nothing() -> None:
+    assert sorted(FREE) == ["leaf", "scalar", "view"]
+
+
+@pytest.mark.parametrize("solver", ["solve", "solve_positive", "solve_triangular"])
+def test_each_solver_has_flops_a_step_and_a_graph(solver: str) -> None:
+    assert solver in KERNELS and solver in _APPLIED and solver in _GRAPHS
+
+
+def test_each_kind_of_factor_is_applied_or_multiplied() -> None:
+    kinds = {*_KINDS.values(), *_TRANSPOSED.values()}
+    assert kinds <= {*_APPLIED, *UNAPPLIED}
+    assert _APPLIED.keys() - kinds == {"solve", "solve_positive", "solve_triangular"}
