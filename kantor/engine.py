@@ -164,7 +164,7 @@ class Engine:
         skewed = () if reading.decided else _Planners(reading)
         for sample in SAMPLES:
             size = reading.sizer(sample)
-            planner = Planner(size, reading.view.promised)
+            planner = Planner(size, reading.view.known)
             found = search(reading.roots, moves, planner, self.budget)
             before = reading.cost_at(size)
             for candidate in found.candidates[:TRIES]:
@@ -187,17 +187,20 @@ class Engine:
 
 
 class _Planners:
-    """Planners at skewed sizes, made when they are asked for."""
+    """Planners at skewed sizes, made when they are asked for.
+
+    None of them takes X Xᵀ for half a product, which is one only where X is not thin.
+    """
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
         self._made: list[Planner] = []
 
     def __iter__(self) -> Iterator[Planner]:
-        for i, sample in enumerate(SKEWED):
+        for i, sample in enumerate((SAMPLES[0], *SKEWED)):
             if i == len(self._made):
                 size = self._reading.sizer(sample)
-                self._made.append(Planner(size, self._reading.view.promised))
+                self._made.append(Planner(size, self._reading.view.known, halving=False))
             yield self._made[i]
 
 

@@ -21,10 +21,11 @@ from lowering.costs import cost, number_of_launches
 from lowering.decide import SLACK, Decision, decide
 from lowering.formulas import LAUNCH
 from lowering.planner import Planner
-from lowering.plans import FACTORIZING, Plan, total, untransposed
+from lowering.plans import SOLVING, Plan, total, untransposed
 from lowering.polynomials import Poly
+from lowering.positions import positions
 from lowering.products import solver_for
-from lowering.search import Candidate, Moves, positions
+from lowering.search import Candidate, Moves
 from lowering.settled import Graph, settled
 from matchers import vocabulary as v
 from matchers.contractions import contract
@@ -87,7 +88,7 @@ class Reading:
         """Whether the region leaves no choice, which is told without a price."""
         formed = [t for t in self.view.variables if t.head is v.inverse]
         substituted = [
-            t for t in formed if solver_for(t.args[0], self.view.promised) == "solve_triangular"
+            t for t in formed if solver_for(t.args[0], self.view.known) == "solve_triangular"
         ]
         if substituted or self._contracts or self._twice:
             return False
@@ -96,7 +97,7 @@ class Reading:
         return settled(self.roots, moves, graph)
 
     def _planner(self, given: frozenset[Term]) -> Planner:
-        return Planner(self.sizer(SAMPLES[0]), self.view.promised, given)
+        return Planner(self.sizer(SAMPLES[0]), self.view.known, given)
 
     def _direct(self, factor: Term) -> bool:
         """Whether a product with this factor can be computed in no other way than it is."""
@@ -106,7 +107,7 @@ class Reading:
             return not self._multiplies_filled
         if factor.head is not v.inverse:
             return True
-        kernel = solver_for(factor.args[0], self.view.promised)
+        kernel = solver_for(factor.args[0], self.view.known)
         return MatrixInverse not in self._kinds and self._solvers <= {kernel}
 
     @cached_property
@@ -169,7 +170,7 @@ class Reading:
                 yield "view", (), ONE
                 continue
             kernel, sizes, batch = node_kernel(self.view, node)
-            if kernel in FACTORIZING:
+            if kernel in SOLVING:
                 matrix = untransposed(self.view.term(node.inputs[0], 2))
                 if matrix in factorized:
                     kernel = "solve_again"
@@ -261,7 +262,7 @@ class Reading:
                     leaves,
                     replaced,
                     dtype,
-                    self.view.promised,
+                    self.view.known,
                     self.view.measured,
                 )
             builders[dtype].renewed.update(pairs)

@@ -13,7 +13,8 @@ from lowering.kernels import FREE
 from lowering.planner import Planner
 from lowering.plans import Plan
 from lowering.polynomials import Poly
-from lowering.search import Found, positions, search
+from lowering.positions import positions
+from lowering.search import Found, search
 from matchers.dims import Axis, Dim
 from matchers.kernels import size
 from matchers.leaves import Atom, atom
@@ -69,7 +70,7 @@ class Survey:
         self.found = [self._search(sample) for sample in SAMPLES]
 
     def _search(self, sample: tuple[float, float]) -> tuple[Planner, Found]:
-        planner = Planner(self.reading.sizer(sample), self.reading.view.promised)
+        planner = Planner(self.reading.sizer(sample), self.reading.view.known)
         return planner, search(self.reading.roots, self.moves, planner, self.engine.budget)
 
     def moves(self, term: Term) -> tuple[Any, ...]:

@@ -19,7 +19,7 @@ from kantor.near import nearest
 from kantor.notation import Notation
 from kantor.survey import Survey, verdict
 from lowering.polynomials import Poly
-from lowering.search import positions
+from lowering.positions import positions
 from matchers.conditions import Condition
 from matchers.dims import Dim
 from matchers.equalities import Dims

@@ -14,9 +14,10 @@ import pytensor.tensor as pt
 from pytensor.graph.traversal import ancestors
 from pytensor.tensor import linalg
 
+from lowering.blas import Potri
 from lowering.columns import KERNELS
 from lowering.plans import Plan
-from lowering.product_graphs import product_graph, transposed
+from lowering.product_graphs import blas, product_graph, transposed
 from lowering.steps import Step
 from lowering.subtraction import signed
 from matchers import vocabulary as v
@@ -157,6 +158,8 @@ class Builder:
             return product_graph(self, term, step, [self._built[t] for t in step.needs])
         if term.head is v.inverse and step.kernel == "view":
             return transposed(self._built[step.needs[0]])
+        if step.kernel == "inverse_positive":
+            return blas(Potri(), self._built[step.needs[0]])
         if term.head is v.eye:
             return pt.eye(self.length(term.args[0]), dtype=self.dtype)
         if term.head is v.ones:

@@ -6,7 +6,7 @@ solve with what stands beside it is cheaper.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from lowering.costs import cost
 
@@ -14,21 +14,38 @@ from lowering.costs import cost
 LONGEST = 24
 # Factors that are multiplied as they are; columns and rows of the identity are, but for views.
 UNAPPLIED = frozenset({"plain", "column", "row"})
+# Factors that are there, but of which a product takes less than one of others.
+FORMED = frozenset({"triangular"})
 Tree = int | tuple["Tree", "Tree"]
 
 
-def bracket(kinds: Sequence[str], dims: Sequence[float], batch: float = 1.0) -> tuple[float, Tree]:
+def never(*places: int) -> bool:
+    """What is said of no factors at all."""
+    return False
+
+
+def bracket(
+    kinds: Sequence[str],
+    dims: Sequence[float],
+    batch: float = 1.0,
+    mirrored: Callable[[int, int, int], bool] = never,
+    there: Callable[[int, int], bool] = never,
+) -> tuple[float, Tree]:
     """The cheapest bracketing of a chain.
 
     Parameters
     ----------
     kinds : sequence of str
-        Of each factor ``plain``, ``diagonal``, ``ones``, ``column`` (of the identity), ``row``, or
-        the kernel that solves with it, which makes it an inverse.
+        Of each factor ``plain``, ``triangular``, ``diagonal``, ``ones``, ``column`` (of the
+        identity), ``row``, or the kernel that solves with it, which makes it an inverse.
     dims : sequence of float
         Rows of the first factor, then the columns of each.
     batch : float
         How many such products there are.
+    mirrored : callable, optional
+        Whether the product of factors k+1…j is the transpose of that of i…k; asked with i, k, j.
+    there : callable, optional
+        Whether the product of factors i…j is computed anyway.
 
     Returns
     -------
@@ -47,10 +64,24 @@ def bracket(kinds: Sequence[str], dims: Sequence[float], batch: float = 1.0) -> 
             j = i + width
             total, k = min(
                 (step_cost(kinds, dims, batch, i, k, j) + _parts(best, kinds, i, k, j), k)
+                if not (mirrored(i, k, j) and of_two_halves(kinds, dims, i, k, j))
+                else (_gram(dims, batch, i, k) + best[i, k][0], k)
                 for k in range(i, j)
             )
-            best[i, j] = (total, (best[i, k][1], best[k + 1, j][1]))
+            best[i, j] = (0.0 if there(i, j) else total, (best[i, k][1], best[k + 1, j][1]))
     return best[0, n - 1]
+
+
+def _gram(dims: Sequence[float], batch: float, i: int, k: int) -> float:
+    return float(cost("gram", (dims[i], dims[k + 1]), batch))
+
+
+def of_two_halves(kinds: Sequence[str], dims: Sequence[float], i: int, k: int, j: int) -> bool:
+    """Whether one kernel multiplies what factors i…k make with its transpose, which is k+1…j.
+
+    Of a column or a row, and of what is applied and not made, there is no such kernel.
+    """
+    return dims[i] != 1 and dims[k + 1] != 1 and not applied(kinds, i, k, j)
 
 
 def _parts(
@@ -70,16 +101,18 @@ def applied(kinds: Sequence[str], i: int, k: int, j: int) -> str:
     """
     first, last = kinds[i] if i == k else "plain", kinds[j] if k + 1 == j else "plain"
     for kind, side in ((first, "left"), (last, "right")):
-        if kind not in UNAPPLIED and kind != "ones":
+        if kind not in UNAPPLIED and kind not in FORMED and kind != "ones":
             return side
     if last == "column" or (first != "row" and last == "ones"):
         return "right"
-    return "left" if first in ("row", "ones") else ""
+    if first in ("row", "ones") or first in FORMED:
+        return "left"
+    return "right" if last in FORMED else ""
 
 
 def leaf_cost(kind: str, n: float, batch: float = 1.0) -> float:
     """What it costs to form a factor by itself."""
-    if kind == "plain":
+    if kind == "plain" or kind in FORMED:
         return 0.0
     if kind == "ones" or kind in UNAPPLIED:
         return float(cost("copy", (n,), batch))
@@ -99,6 +132,8 @@ def step_cost(
     if not side:
         return float(cost("product", (m, inner, n), batch))
     kind, width = (kinds[i], n) if side == "left" else (kinds[j], m)
+    if kind in FORMED and width == 1:
+        return float(cost("product", (m, inner, n), batch))
     return _applied(kind, inner, width, m * inner * n, batch)
 
 

@@ -46,6 +46,9 @@ KERNELS: dict[str, Kernel] = {
         lambda m, k, n: 2 * m * k * n,
         {measures.gram: (v.gram,), measures.contracted: (contract,)},
     ),
+    # X Xᵀ: one triangle, which is copied to the other in the time of so many operations.
+    "gram": Kernel(lambda m, k: m * m * k + 30 * m * m),
+    "triangular": Kernel(lambda n, k: n * n * k),
     # The steps of an einsum, each a launch.
     "products": Kernel(lambda *sizes: 2 * sum(sizes) + LAUNCH * (len(sizes) - 1)),
     "solve": Kernel(lambda n, k: n * n * n * (2 / 3) + 2 * n * n * k),
@@ -54,6 +57,8 @@ KERNELS: dict[str, Kernel] = {
     "solve_again": Kernel(lambda n, k: 2 * n * n * k),
     # --- functions of a matrix ---
     "inverse": Kernel(lambda n: 2 * n * n * n, {measures.of_order: (v.inverse,)}),
+    # From the Cholesky factor; one triangle, which is copied to the other.
+    "inverse_positive": Kernel(lambda n: n * n * n * (2 / 3) + 0.5 * n * n),
     # Of order two: more operations than LAPACK needs, in less time than it takes to call it.
     "small_inverse": Kernel(lambda n: 5 * n, {measures.of_order: (v.small_inverse,)}),
     "cholesky": Kernel(lambda n: n * n * n * (1 / 3), {measures.of_order: (v.cholesky,)}),

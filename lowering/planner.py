@@ -6,22 +6,29 @@ Choices are memoised on terms, so a term shared by many candidates is planned on
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
-from lowering.chains import Tree, bracket
+from lowering.chains import Tree, bracket, never
 from lowering.contractions import paired
 from lowering.costs import cost
 from lowering.kernels import FREE, step_of
 from lowering.measures import batch_of
+from lowering.mirrors import Mirrors, floats
 from lowering.placing import placed
-from lowering.plans import FACTORIZING, Plan, untransposed
+from lowering.plans import AGAIN, Plan, factor_of, factorized_once
+from lowering.positions import positions
 from lowering.products import joined, kind, solver_for
+from lowering.sharing import common_runs
 from lowering.steps import Step
 from matchers.contractions import contract, is_pair, split_spec
 from matchers.dims import ONE, Dim
 from matchers.heads import Head
 from matchers.leaves import Atom, Number
 from matchers.terms import Term, intern, shape
-from matchers.vocabulary import eye, inverse, matmul, scale, transpose, triangle
+from matchers.vocabulary import cholesky, eye, inverse, matmul, scale, transpose, triangle
+
+# How many runs of factors are tried to be shared, from the longest.
+MOST_SHARED = 8
 
 
 class Planner:
@@ -35,6 +42,13 @@ class Planner:
         Whether a structure is known of a term.
     given : set of Term
         Terms whose values are there anyway.
+    halving : bool
+        Whether there is a kernel for X Xᵀ, which a thin X loses by.
+
+    Attributes
+    ----------
+    there : set of Term
+        Runs of factors that products are to share.
     """
 
     def __init__(
@@ -42,48 +56,111 @@ class Planner:
         size: Callable[[Dim], float],
         holds: Callable[[Term, str], bool],
         given: frozenset[Term] = frozenset(),
+        halving: bool = True,
     ) -> None:
         self.size = size
         self.holds = holds
         self.given = given
+        self.halving = halving
+        self.there: frozenset[Term] = frozenset()
+        self.mirrors = Mirrors(holds)
         self._chosen: dict[Term, Step] = {}
         self._prices: dict[Term, float] = {}
+        self._best: dict[tuple[Term, ...], Planner] = {}
+        self._sharing: dict[frozenset[Term], Planner] = {}
 
     def plan(self, roots: Iterable[Term]) -> Plan:
         """The plan that computes all of `roots`, inputs first."""
+        roots = tuple(roots)
+        return Plan(factorized_once(self._sharing_for(roots)._closure(roots)))
+
+    def price(self, roots: Iterable[Term]) -> float:
+        """What the plan for `roots` costs at these sizes, or little more than that.
+
+        Each product is bracketed as is best for it alone; `exact_price` looks for what they share.
+        """
+        return self._total(tuple(dict.fromkeys(roots)))
+
+    def exact_price(self, roots: Iterable[Term]) -> float:
+        """What the plan for `roots` costs at these sizes."""
+        roots = tuple(dict.fromkeys(roots))
+        return self._sharing_for(roots)._total(roots)
+
+    def _sharing_for(self, roots: tuple[Term, ...]) -> Planner:
+        """A planner that brackets the products in `roots` so that what they share pays."""
+        found = self._best.get(roots)
+        if found is None:
+            found = self._best[roots] = self._with_common_runs(roots)
+        return found
+
+    def _with_common_runs(self, roots: tuple[Term, ...]) -> Planner:
+        products = [t for t in positions(roots) if t.head is matmul]
+        if len(products) < 2 and not any([len(t.args) > 3 for t in products]):
+            return self
+        best, least = self, self._total(roots)
+        for run in common_runs(products, self.mirrors)[:MOST_SHARED]:
+            tried = self._with(best.there | {run})
+            total = tried._total(roots)
+            if total < least:
+                best, least = tried, total
+        return best
+
+    def _with(self, there: frozenset[Term]) -> Planner:
+        found = self._sharing.get(there)
+        if found is None:
+            found = Planner(self.size, self.holds, self.given, halving=self.halving)
+            found.there, found.mirrors = there, self.mirrors
+            self._sharing[there] = found
+        return found
+
+    def _closure(self, roots: tuple[Term, ...]) -> dict[Term, Step]:
+        """The steps of all terms that `roots` need; of a product and its transpose one."""
         steps: dict[Term, Step] = {}
-        stack = [(r, False) for r in reversed(tuple(roots))]
+        seen: set[Term] = set()
+        stack = [(r, False) for r in reversed(roots)]
         while stack:
             term, done = stack.pop()
             if done:
                 steps.setdefault(term, self._chosen[term])
-            elif term not in steps:
-                step = self.step(term)
+            elif term not in seen:
+                seen.add(term)
+                mirror = self._computed(term, seen)
+                if mirror is not None:
+                    steps[term] = Step("view", (), ONE, (mirror,))
+                    continue
                 stack.append((term, True))
-                stack.extend((t, False) for t in reversed(step.needs) if t not in steps)
-        return Plan(steps)
+                stack.extend((t, False) for t in reversed(self.step(term).needs))
+        return steps
 
-    def price(self, roots: Iterable[Term]) -> float:
-        """What the plan for `roots` costs at these sizes."""
-        total, stack = 0.0, list(dict.fromkeys(roots))
-        seen: set[Term] = set(stack)
+    def _computed(self, term: Term, seen: set[Term]) -> Term | None:
+        """The transpose of a product, if that is computed."""
+        if term.head is not matmul or term in self.given:
+            return None
+        mirror = self.mirrors.product(term)
+        return mirror if mirror is not term and mirror in seen else None
+
+    def _total(self, roots: tuple[Term, ...]) -> float:
+        total, stack = 0.0, list(roots)
+        seen: set[Term] = set()
         factorized: set[Term] = set()
         while stack:
             term = stack.pop()
+            if term in seen:
+                continue
+            seen.add(term)
+            if self._computed(term, seen) is not None:
+                continue
             step = self._chosen.get(term) or self.step(term)
             price = self._prices.get(term)
             if price is None:
                 price = self._prices[term] = self._price(step.kernel, step)
-            if step.matrix is not None and step.kernel in FACTORIZING:
-                matrix = untransposed(step.matrix)
+            matrix = factor_of(step)
+            if matrix is not None:
                 if matrix in factorized:
-                    price = self._price("solve_again", step)
+                    price = self._price(AGAIN[step.kernel], step)
                 factorized.add(matrix)
             total += price
-            for t in step.needs:
-                if t not in seen:
-                    seen.add(t)
-                    stack.append(t)
+            stack += step.needs
         return total
 
     def _price(self, kernel: str, step: Step) -> float:
@@ -117,19 +194,40 @@ class Planner:
         factors = term.args
         kinds = ["plain" if f in self.given else kind(f, self.holds) for f in factors]
         lengths = [shape(factors[0])[0], *[shape(f)[1] for f in factors]]
+        sizes = list(map(self.size, lengths))
+        halves = partial(self._halves, factors, sizes) if self.halving else never
         tree: Tree = (0, 1)
         if len(factors) > 2:
-            _, tree = bracket(kinds, list(map(self.size, lengths)), self.size(batch_of(term)))
+            there = partial(self._shared_run, factors)
+            _, tree = bracket(kinds, sizes, self.size(batch_of(term)), halves, there)
         stack = [(tree, term)]
         while stack:
             node, whole = stack.pop()
             if isinstance(node, int) or whole in self._chosen:
                 continue
+            if whole is not term and whole in self.there:
+                continue  # bracketed by itself
             left, right = node
             i, k, j = _first(left), _last(left), _last(right)
             parts = _run(factors, i, k), _run(factors, k + 1, j)
-            self._chosen[whole] = joined(parts, kinds, (i, k, j), lengths)
+            self._chosen[whole] = joined(parts, kinds, (i, k, j), lengths, halves(i, k, j))
             stack += [(left, parts[0]), (right, parts[1])]
+
+    def _halves(
+        self, factors: tuple[Term, ...], sizes: list[float], i: int, k: int, j: int
+    ) -> bool:
+        """Whether factors i…k times k+1…j are a matrix times its transpose, and not too thin."""
+        m, inner = sizes[i], sizes[k + 1]
+        if not self.mirrors.halves(factors, i, k, j):
+            return False
+        return cost("gram", (m, inner)) < cost("product", (m, inner, m))  # type: ignore[no-any-return]
+
+    def _shared_run(self, factors: tuple[Term, ...], i: int, j: int) -> bool:
+        """Whether products share factors i…j, which are not all of this one."""
+        if not self.there or j - i + 1 == len(factors):
+            return False
+        run = _run(factors, i, j)
+        return run in self.there or self.mirrors.product(run) in self.there
 
 
 # --- what depends on sizes, or on what is known ---------------------------------------------------
@@ -144,10 +242,14 @@ def _by_pairs(planner: Planner, term: Term) -> Step | None:
 
 def _inverse(planner: Planner, term: Term) -> Step | None:
     (matrix,) = term.args
-    if solver_for(matrix, planner.holds) == "solve_triangular":
+    solver = solver_for(matrix, planner.holds)
+    if solver == "solve_triangular":
         return _substituted(term)
     if matrix.head is transpose:  # one inverse for a matrix and its transpose
         return Step("view", (), ONE, (inverse(matrix.args[0]),))
+    if solver == "solve_positive" and floats(matrix):
+        sizes = (shape(matrix)[0],)
+        return Step("inverse_positive", sizes, batch_of(term), (cholesky(matrix),))
     return None
 
 

@@ -17,8 +17,10 @@ from matchers.dims import ONE, Dim
 from matchers.terms import Term
 from matchers.vocabulary import transpose
 
-# Kernels that factorize their matrix first; a second one with the same matrix does not again.
-FACTORIZING = frozenset({"solve", "solve_positive"})
+# Kernels that factorize a matrix before they solve with it.
+SOLVING = frozenset({"solve", "solve_positive"})
+# What is left of kernels that factorize, where that is done already.
+AGAIN = {**dict.fromkeys(SOLVING, "solve_again"), "cholesky": "view"}
 
 
 @dataclass(frozen=True)
@@ -36,12 +38,37 @@ class Plan:
         factorized: set[Term] = set()
         for step in self.steps.values():
             kernel = step.kernel
-            if step.matrix is not None and kernel in FACTORIZING:
-                matrix = untransposed(step.matrix)
-                if matrix in factorized:
-                    kernel = "solve_again"
+            matrix = factor_of(step)
+            if matrix is not None:
+                kernel = AGAIN[kernel] if matrix in factorized else kernel
                 factorized.add(matrix)
             yield kernel, step.sizes, step.batch
+
+
+def factor_of(step: Step) -> Term | None:
+    """The matrix that a step factorizes, up to a transpose, or None."""
+    if step.kernel not in AGAIN:
+        return None
+    matrix = step.needs[0] if step.matrix is None else step.matrix
+    return untransposed(matrix)
+
+
+def factorized_once(steps: dict[Term, Step]) -> dict[Term, Step]:
+    """The steps, with the Cholesky factors among them used by all solves with what they are of."""
+    factors = {s.needs[0]: t for t, s in steps.items() if s.kernel == "cholesky"}
+    solved = [s for s in steps.values() if s.kernel == "solve_positive" and s.matrix in factors]
+    if not solved:
+        return steps
+    found: dict[Term, Step] = {}
+    for term, step in steps.items():
+        factor = factors.get(step.matrix) if step.kernel == "solve_positive" else None
+        if factor is None:
+            found[term] = step
+        else:
+            found[factor] = steps[factor]
+            needs = tuple([factor if t is step.matrix else t for t in step.needs])
+            found[term] = step._replace(kernel="solve_again", needs=needs)
+    return found
 
 
 def total(calls: Iterable[tuple[str, tuple[Dim, ...], Dim]], normal: Callable[[Dim], Dim]) -> Poly:

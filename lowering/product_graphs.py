@@ -13,6 +13,8 @@ from pytensor.tensor.blockwise import Blockwise
 from pytensor.tensor.elemwise import DimShuffle
 from pytensor.tensor.linalg.solvers.general import Solve
 
+from lowering.blas import Syrk, Trmm
+from lowering.blas.kernel import Kernel
 from lowering.steps import Step
 from matchers import vocabulary as v
 from matchers.blocks import column_of, row_of
@@ -41,8 +43,11 @@ def _repeated(builder: Builder, term: Term, step: Step, x: Any) -> Any:
     return pt.alloc(x, *batch, *map(builder.length, shape(term)[:2]))
 
 
-def _picked(builder: Builder, term: Term, step: Step, a: Any, b: Any) -> Any:
-    return row_of(a, b) if step.side == "left" else column_of(a, b)
+def _view(builder: Builder, term: Term, step: Step, a: Any, *index: Any) -> Any:
+    """A row or a column, or the product of which this is the transpose."""
+    if not step.side:
+        return transposed(a)
+    return row_of(a, *index) if step.side == "left" else column_of(a, *index)
 
 
 def _scaled(builder: Builder, term: Term, step: Step, a: Any, b: Any) -> Any:
@@ -55,6 +60,23 @@ def _scaled(builder: Builder, term: Term, step: Step, a: Any, b: Any) -> Any:
 
 def _multiplied(builder: Builder, term: Term, step: Step, a: Any, b: Any) -> Any:
     return pt.dot(a, b) if a.type.ndim == b.type.ndim == 2 else pt.matmul(a, b)
+
+
+def _gram(builder: Builder, term: Term, step: Step, x: Any) -> Any:
+    return blas(Syrk(), x)
+
+
+def _triangular(builder: Builder, term: Term, step: Step, a: Any, b: Any) -> Any:
+    lower = builder.promised(step.needs[0], "lower_triangular")
+    if step.side == "left":
+        return blas(Trmm(lower), a, b)
+    return transposed(blas(Trmm(not lower), transposed(a), transposed(b)))
+
+
+def blas(op: Kernel, *matrices: Any) -> Any:
+    """A kernel of Kantor's, for each member of a batch."""
+    batched = any([x.type.ndim != 2 for x in matrices])
+    return (Blockwise(op) if batched else op)(*matrices)
 
 
 def _number(builder: Builder, term: Term, step: Step, a: Any, b: Any) -> Any:
@@ -84,6 +106,13 @@ def _from_left(builder: Builder, step: Step, a: Any, b: Any, flipped: bool = Fal
     return _blockwise(_solving(_assumed(builder, step), lower), a, b)
 
 
+def _with_factor(builder: Builder, term: Term, step: Step, factor: Any, b: Any) -> Any:
+    """A solve by the Cholesky factor of a symmetric matrix."""
+    if step.side == "left":
+        return linalg.cho_solve((factor, True), b, b_ndim=2)
+    return transposed(linalg.cho_solve((factor, True), transposed(b), b_ndim=2))
+
+
 def _assumed(builder: Builder, step: Step) -> str:
     """What the solver may take for granted, and so which entries it reads."""
     if step.kernel == "solve_positive":
@@ -111,13 +140,16 @@ def _blockwise(op: Blockwise, *matrices: Any) -> Any:
 _GRAPHS: dict[str, Callable[..., Any]] = {
     "sum": _sum,
     "repeat": _repeated,
-    "view": _picked,
+    "view": _view,
     "elementwise": _scaled,
     "scalar": _number,
     "product": _multiplied,
+    "gram": _gram,
+    "triangular": _triangular,
     "solve": _solved,
     "solve_positive": _solved,
     "solve_triangular": _solved,
+    "solve_again": _with_factor,
 }
 
 

@@ -12,32 +12,52 @@ from typing import NamedTuple
 
 from lowering.chains import applied
 from lowering.measures import batch_of, single, terms_of
+from lowering.mirrors import floats
 from lowering.steps import Step
 from matchers import vocabulary as v
 from matchers.dims import ONE, Dim
 from matchers.heads import Head
+from matchers.leaves import Atom
 from matchers.terms import Term
 
 Holds = Callable[[Term, str], bool]
 
 # --- kinds of factors -----------------------------------------------------------------------------
 
-_KINDS: dict[Head, str] = {v.diag: "diagonal", v.ones: "ones", v.unit: "column"}
-_TRANSPOSED: dict[Head, str] = {v.ones: "ones", v.unit: "row"}
+_KINDS: dict[Head, str] = {
+    v.diag: "diagonal", v.ones: "ones", v.unit: "column", v.cholesky: "triangular",
+}  # fmt: skip
+_TRANSPOSED: dict[Head, str] = {v.ones: "ones", v.unit: "row", v.cholesky: "triangular"}
 
 
 def kind(factor: Term, holds: Holds) -> str:
     """How a factor of a product is applied."""
     if factor.head is v.inverse:
         return solver_for(factor.args[0], holds)
-    if factor.head is v.transpose:
-        return _TRANSPOSED.get(factor.args[0].head, "plain")
-    return _KINDS.get(factor.head, "plain")
+    turned = factor.head is v.transpose
+    inner = factor.args[0] if turned else factor
+    if isinstance(inner, Atom):
+        return _of_leaf(inner, holds)
+    return (_TRANSPOSED if turned else _KINDS).get(inner.head, "plain")
+
+
+def _of_leaf(matrix: Atom, holds: Holds) -> str:
+    """What is known of the entries of a matrix that is there, if it is square."""
+    if matrix.core == 2 and matrix.definition is None:
+        if holds(matrix, "diagonal") and holds(matrix, "square"):
+            return "diagonal"
+        if _is_triangular(matrix, holds) and holds(matrix, "square"):
+            return "triangular"
+    return "plain"
+
+
+def _is_triangular(matrix: Term, holds: Holds) -> bool:
+    return holds(matrix, "lower_triangular") or holds(matrix, "upper_triangular")
 
 
 def solver_for(matrix: Term, holds: Holds) -> str:
     """The kernel that solves with a matrix of which something is known."""
-    if holds(matrix, "lower_triangular") or holds(matrix, "upper_triangular"):
+    if _is_triangular(matrix, holds):
         return "solve_triangular"
     return "solve_positive" if holds(matrix, "positive_definite") else "solve"
 
@@ -59,6 +79,8 @@ class Join(NamedTuple):
         Of the factor that is applied.
     side : {"", "left", "right"}
         Where it stands; nowhere if both are multiplied as they are.
+    mirrored : bool
+        Whether the two are each other's transposes.
     """
 
     parts: tuple[Term, Term]
@@ -66,6 +88,7 @@ class Join(NamedTuple):
     batch: Dim
     kind: str = ""
     side: str = ""
+    mirrored: bool = False
 
     @property
     def factor(self) -> Term:
@@ -84,8 +107,9 @@ class Join(NamedTuple):
 
 
 def joined(
-    parts: tuple[Term, Term], kinds: list[str], at: tuple[int, int, int], lengths: list[Dim]
-) -> Step:
+    parts: tuple[Term, Term], kinds: list[str], at: tuple[int, int, int], lengths: list[Dim],
+    mirrored: bool = False,
+) -> Step:  # fmt: skip
     """The step that multiplies factors i…k of a chain with k+1…j, for (i, k, j) = `at`."""
     i, k, j = at
     sizes = lengths[i], lengths[k + 1], lengths[j + 1]
@@ -93,7 +117,7 @@ def joined(
     if side:
         own = kinds[i] if side == "left" else kinds[j]
         return _APPLIED[own](Join(parts, sizes, batch_of(*parts), own, side))
-    join = Join(parts, sizes, batch_of(*parts))
+    join = Join(parts, sizes, batch_of(*parts), mirrored=mirrored)
     for kernel in _PLAIN:
         step = kernel(join)
         if step is not None:
@@ -110,8 +134,16 @@ def _number(join: Join) -> Step | None:
     return None
 
 
+def _gram(join: Join) -> Step | None:
+    """A matrix with its own transpose; columns and rows have no use for that."""
+    m, inner, _ = join.sizes
+    if not join.mirrored or ONE in (m, inner):
+        return None
+    return Step("gram", (m, inner), join.batch, join.parts[:1])
+
+
 # Tried before the general product, in this order.
-_PLAIN: tuple[Callable[[Join], Step | None], ...] = (_number,)
+_PLAIN: tuple[Callable[[Join], Step | None], ...] = (_number, _gram)
 
 
 # --- of a factor that is applied ------------------------------------------------------------------
@@ -132,11 +164,23 @@ def _picked(join: Join) -> Step:
 
 
 def _diagonal(join: Join) -> Step:
+    if join.factor.head is not v.diag:  # of which it is known
+        entries = v.diagonal(join.factor)
+        size = join.sizes[1] * join.width
+        return Step("elementwise", (size,), join.batch, (entries, join.other), None, join.side)
     matrix = join.factor.args[0]
     divided = matrix.head is v.reciprocal
     by, quotient = (matrix.args[0], matrix) if divided else (matrix, None)
     size = join.sizes[1] * join.width
     return Step("elementwise", (size,), join.batch, (by, join.other), quotient, join.side)
+
+
+def _triangle(join: Join) -> Step:
+    """Half the operations of a product; with a single column there is nothing to gain."""
+    if join.width == ONE or not (floats(join.factor) and floats(join.other)):
+        return Step("product", join.sizes, join.batch, join.parts)
+    needs = join.factor, join.other
+    return Step("triangular", (join.sizes[1], join.width), join.batch, needs, None, join.side)
 
 
 def _triangular(join: Join) -> Step:
@@ -161,6 +205,7 @@ _APPLIED: dict[str, Callable[[Join], Step]] = {
     "column": _picked,
     "row": _picked,
     "diagonal": _diagonal,
+    "triangular": _triangle,
     "solve_triangular": _triangular,
     "solve": _solved,
     "solve_positive": _solved,

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lowering.planner import Planner
+from lowering.positions import positions
 from matchers.leaves import Atom, atom
 from matchers.terms import Term
 
@@ -24,6 +25,8 @@ MOST_OPENED = 6
 PATIENCE = 10
 # How many of the cheapest forms are looked at for the shortest, where they cost the same.
 TIES = 4
+# How many of the cheapest forms are looked through for what their products could share.
+SHARING = 6
 
 Roots = tuple[Term, ...]
 Moves = Callable[[Term], Iterable[Any]]
@@ -72,6 +75,7 @@ def search(
     patience : int
         How many are expanded in a row without a cheaper form being found.
     """
+    leading, last = _split(moves)
     start = Candidate(roots, planner.price(roots))
     seen = {roots: start}
     heap = [(start.cost, 0, start)]
@@ -80,7 +84,7 @@ def search(
         _, _, current = heapq.heappop(heap)
         budget -= 1
         idle += 1
-        for move, new in neighbours(current.roots, moves):
+        for move, new in neighbours(current.roots, leading):
             if new in seen:
                 continue
             found = Candidate(new, planner.price(new), (*current.path, move))
@@ -89,12 +93,53 @@ def search(
             if found.cost < best:
                 best, idle = found.cost, 0
     ranked = sorted(seen.values(), key=lambda c: (c.cost, len(c.path)))
+    ranked[:SHARING] = sorted(
+        [_finished(c, last, planner) for c in ranked[:SHARING]],
+        key=lambda c: (c.cost, len(c.path)),
+    )
     equal = [c for c in ranked[:TIES] if c.cost == ranked[0].cost and c.path]
     if ranked[0].path and len(equal) > 1:  # what is priced alike may still be said in fewer terms
         shortest = min(equal, key=lambda c: (len(positions(c.roots)), len(c.path)))
         ranked.remove(shortest)
         ranked.insert(0, shortest)
     return Found(tuple(ranked), len(heap))
+
+
+def _split(moves: Moves) -> tuple[Moves, Moves]:
+    """The moves that lead on, and those that are tried last."""
+
+    def leading(term: Term) -> list[Any]:
+        return [m for m in moves(term) if not _is_last(m)]
+
+    def last(term: Term) -> list[Any]:
+        return [m for m in moves(term) if _is_last(m)]
+
+    return leading, last
+
+
+def _is_last(move: Any) -> bool:
+    return getattr(getattr(move, "relation", None), "last", False)
+
+
+def _finished(found: Candidate, last: Moves, planner: Planner) -> Candidate:
+    """A form priced with what its products share, and with the last moves that pay."""
+    best = replace(found, cost=planner.exact_price(found.roots))
+    pending = True
+    while pending:
+        pending = False
+        order = positions(best.roots)
+        moves = [
+            (m, _replaced(best.roots, order, i, m.after))
+            for i, t in enumerate(order)
+            if not isinstance(t, Atom)
+            for m in last(t)
+        ]
+        for move, new in moves:
+            cost = planner.exact_price(new)
+            if cost < best.cost:
+                best, pending = Candidate(new, cost, (*best.path, move)), True
+                break
+    return best
 
 
 def neighbours(roots: Roots, moves: Moves) -> Iterator[tuple[Any, Roots]]:
@@ -128,28 +173,6 @@ def openable(order: list[Term]) -> set[Term]:
     return set(list(found)[-MOST_OPENED:])
 
 
-def positions(roots: Roots) -> list[Term]:
-    """The terms in `roots` and in the definitions of their shared atoms, children first."""
-    order: list[Term] = []
-    seen: set[Any] = set()
-    stack: list[Term | None] = list(reversed(roots))
-    while stack:
-        t = stack.pop()
-        if t is None:  # what is below stands after its arguments
-            order.append(stack.pop())  # type: ignore[arg-type]
-        elif t not in seen:
-            seen.add(t)
-            args = t.args
-            if isinstance(t, Atom) and t.definition is not None:
-                args = (t.definition,)
-            if not args:
-                order.append(t)
-                continue
-            stack += (t, None)
-            stack += [a for a in reversed(args) if isinstance(a, Term) and a not in seen]
-    return order
-
-
 def _replaced(roots: Roots, order: list[Term], i: int, new: Term) -> Roots:
     """`roots` with the term at place `i` replaced everywhere, in shared definitions too."""
     changed = substituted(order, i, new)
@@ -168,4 +191,4 @@ def substituted(order: list[Term], i: int, new: Term) -> dict[Any, Term]:
     return changed
 
 
-__all__ = ["BUDGET", "PATIENCE", "Candidate", "Found", "Opening", "positions", "search"]
+__all__ = ["BUDGET", "PATIENCE", "Candidate", "Found", "Opening", "search"]

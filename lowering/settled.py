@@ -15,7 +15,8 @@ from lowering.formulas import LAUNCH
 from lowering.kernels import FREE
 from lowering.planner import Planner
 from lowering.plans import untransposed
-from lowering.search import Moves, Roots, openable, positions, search, substituted
+from lowering.positions import positions
+from lowering.search import Moves, Roots, openable, search, substituted
 from matchers.equalities import Dims
 from matchers.leaves import Atom
 from matchers.terms import Term, shape

@@ -18,6 +18,7 @@ from pytensor.assumptions.core import (
     CLIENT_INFER_KEYS,
     CONSTANT_INFER_REGISTRY,
 )
+from pytensor.assumptions.specify import SpecifyAssumptions
 from pytensor.graph.basic import Constant
 from pytensor.tensor.basic import ARange
 
@@ -71,6 +72,10 @@ class Evidence:
             found = sources is None or not sources.isdisjoint(self._kinds)
             found = self._possible[name] = found or not _stronger(name).isdisjoint(self._known())
         return found
+
+    def declared(self, name: str) -> bool:
+        """Whether somebody may have said of a variable that it has the key of this name."""
+        return SpecifyAssumptions in self._kinds or not _stronger(name).isdisjoint(self._known())
 
     def _known(self) -> set[str]:
         """The names of the keys that PyTensor's feature has as true of anything."""

@@ -45,6 +45,15 @@ def node_kernel(view: Any, node: Any) -> Call:
             return "product", (m, k, n), batch
         case "Solve" | "CholeskySolve" | "SolveTriangular":
             return _solve_kernel(op, shapes, batch)
+        case "Syrk":
+            return "gram", shapes[0], batch
+        case "Trmm":
+            return "triangular", (shapes[0][0], shapes[1][1]), batch
+        case "Syr2k":
+            (m, k), _ = shapes
+            return "product", (m, k * 2, m), batch
+        case "Potri":
+            return "inverse_positive", (shapes[0][0],), batch
         case "MatrixInverse":
             return "inverse", (shapes[0][0],), batch
         case "Cholesky":

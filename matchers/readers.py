@@ -32,9 +32,12 @@ from pytensor.tensor.math import All, Dot, Prod, Sum
 from pytensor.tensor.shape import Reshape, SpecifyShape
 from pytensor.tensor.subtensor import AdvancedSubtensor, IncSubtensor, Subtensor
 
+# A graph that was rewritten once may have them; all else of `lowering` is unknown here.
+from lowering.blas import Potri, Syr2k, Syrk, Trmm
 from matchers import vocabulary as v
 from matchers.reading import (
     axes,
+    blas,
     blocks,
     decompositions,
     displaced,
@@ -86,6 +89,10 @@ READERS: dict[type, Reader] = {
     IncSubtensor: blocks.filled,
     AdvancedSubtensor: displaced.indexing,
     SpecifyAssumptions: displaced.declared,
+    Syrk: blas.syrk,
+    Trmm: blas.trmm,
+    Syr2k: blas.syr2k,
+    Potri: blas.potri,
 }
 
 # Ops that carry linear algebra: a region grows from these.
@@ -103,10 +110,10 @@ STRUCTURAL: frozenset[type] = frozenset(READERS) - {
     IncSubtensor,
 }
 # Of these, one alone can be worth rewriting; of products it takes two.
-PRODUCTS: frozenset[type] = frozenset({Dot, BatchedDot, Einsum})
+PRODUCTS: frozenset[type] = frozenset({Dot, BatchedDot, Einsum, Syrk, Trmm, Syr2k})
 SOLVERS: frozenset[type] = frozenset({Solve, SolveTriangular, CholeskySolve})
 # What is read as a product.
-MULTIPLYING: frozenset[type] = SOLVERS | {Dot, BatchedDot}
+MULTIPLYING: frozenset[type] = SOLVERS | {Dot, BatchedDot, Syrk, Trmm}
 # Of what these make, one row or column may be cheaper than the whole.
 PICKED: frozenset[type] = MULTIPLYING | {MatrixInverse, KroneckerProduct, BlockDiagonal}
 # What is dear, so that one of a matrix in two forms may serve for both.

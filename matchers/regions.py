@@ -21,7 +21,7 @@ from pytensor.tensor.einsum import Einsum
 from pytensor.tensor.elemwise import DimShuffle, Elemwise
 from pytensor.tensor.linalg.decomposition.eigen import Eigh, Eigvalsh
 from pytensor.tensor.linalg.products import KroneckerProduct
-from pytensor.tensor.math import All, Prod, Sum
+from pytensor.tensor.math import All, Dot, Prod, Sum
 from pytensor.tensor.shape import Shape, Shape_i
 from pytensor.tensor.subtensor import AdvancedSubtensor, Subtensor
 
@@ -212,7 +212,12 @@ def _inputs_first(fgraph: Any) -> list[Any]:
 
 
 def scaling(node: Any) -> bool:
-    """Whether a product has a factor that need not be formed: scaled, filled, or of rank one."""
+    """Whether a product takes less than it seems to: X Xᵀ, or a factor that need not be formed.
+
+    Such a factor is scaled, filled, or of rank one.
+    """
+    if _mirrored(node):
+        return True
     for i in node.inputs:
         up = i.owner
         if isinstance(i, Constant) and i.data.ndim == 2 and peculiar(i.data):
@@ -228,6 +233,22 @@ def scaling(node: Any) -> bool:
         ):
             return True
     return False
+
+
+def _mirrored(node: Any) -> bool:
+    """Whether a product is one of a matrix and its transpose."""
+    if type(node.op) is not Dot:
+        return False
+    a, b = node.inputs
+    return _transposes(a, b) or _transposes(b, a)
+
+
+def _transposes(a: Any, b: Any) -> bool:
+    """Whether `a` is the transpose of `b`, which is neither a column nor a row."""
+    up = a.owner
+    if up is None or type(up.op) is not DimShuffle or True in a.type.broadcastable:
+        return False
+    return up.op.is_matrix_transpose and up.inputs[0] is b
 
 
 def _partial(node: Any) -> bool:

@@ -130,13 +130,13 @@ def _plain(term: Term, holds: Holds) -> Any:
 
 
 def _definite(term: Term, holds: Holds) -> bool:
-    """A product M S Mᵀ of a definite S with a nonsingular M; an exponential."""
+    """A product M S Mᵀ of a definite S with an M of full row rank; an exponential."""
     if not _real(term):
         return False
     if term.head is v.expm:
         return holds(term.args[0], "symmetric")
     outer, middle = _congruence(term, holds)
-    if not outer or not all(holds(a, "nonsingular") for a in outer):
+    if not outer or not all(holds(a, "full_row_rank") for a in outer):
         return False
     return _all(middle, "positive_definite", holds)
 

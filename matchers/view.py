@@ -395,6 +395,23 @@ class View:
         """Whether Ops of the graph promise the assumption `key` of `term`."""
         return self.holds(term, key, ask=False)
 
+    def known(self, term: Any, key: str) -> bool:
+        """Whether a kernel may rest on `key` of `term`: asked only where an answer is likely.
+
+        Definiteness follows from what a sum or a product is made of; all else of a variable is
+        asked where somebody has declared it of one. Of ``square`` the dimensions tell.
+        """
+        if key == "square":
+            return self._square(term)
+        if self.promised(term, key):
+            return True
+        if key != "positive_definite" and not self._declares(key):
+            return False
+        return self.holds(term, key)
+
+    def _declares(self, key: str) -> bool:
+        return self._evidence is None or self._evidence.declared(key)
+
     def _proved(self, term: Any, key: str, ask: bool) -> bool:
         if not isinstance(term, Term) or (key in OF_OPS and not self.possible(key)):
             return False

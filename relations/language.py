@@ -72,6 +72,7 @@ def relation(
     name: str | None = None,
     field: str = "any",
     both_ways: bool = True,
+    last: bool = False,
 ) -> Callable[[Callable[..., tuple[Any, ...]]], Relation]:
     """Make a relation of a function that returns ``lhs, rhs, *conditions``.
 
@@ -94,6 +95,9 @@ def relation(
     both_ways : bool
         False where the right side has a value in more places than the left, so that it must not be
         replaced by the left.
+    last : bool
+        True where it says how to compute something and leads to no other relation: it is tried on
+        the cheapest forms alone, and used where it makes them cheaper by itself.
 
     Raises
     ------
@@ -134,6 +138,7 @@ def relation(
             body=body,
             field=field,
             both_ways=both_ways,
+            last=last,
         )
         undeclared = [x for x in mentioned(lhs, rhs) if x not in parameters]
         if undeclared:

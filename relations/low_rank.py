@@ -30,13 +30,14 @@ from matchers.vocabulary import (
 )
 from relations.language import coefficients, matrices, relation, vectors
 
-A, B, D, U, V, X, Y = matrices("A B D U V X Y")
+A, B, C, D, U, V, X, Y = matrices("A B C D U V X Y")
 (d,) = vectors("d")
 b, c = coefficients("b c")
 
 WOODBURY = "Woodbury 1950, Inverting modified matrices"
 HORN = "Horn & Johnson 2013, Matrix Analysis, sec. 0.9"
 SEARLE = "Henderson & Searle 1981, On deriving the inverse of a sum of matrices"
+SIMON = "Simon 2006, Optimal State Estimation, sec. 3.3"
 HARVILLE = "Harville 1997, Matrix Algebra From a Statistician's Perspective, ch. 18"
 
 
@@ -86,6 +87,20 @@ def push_through_left(A, U, V, c):
     """V (A + c U V)⁻¹ = (I + c V A⁻¹ U)⁻¹ V A⁻¹ for nonsingular A."""
     pushed = inverse(small(A, U, V, c)) @ V @ inverse(A)
     return V @ inverse(A + scale(c, U @ V)), pushed, nonsingular(A)
+
+
+@relation(tags="low_rank", cites=SIMON, stability="mixed", both_ways=False)
+def gain(B, C, U, V):
+    """(B⁻¹ + U C⁻¹ V)⁻¹ U C⁻¹ = B U (C + V B U)⁻¹: a Kalman gain."""
+    information = inverse(inverse(B) + U @ inverse(C) @ V)
+    return information @ U @ inverse(C), B @ U @ inverse(C + V @ B @ U)
+
+
+@relation(tags="low_rank", cites=SIMON, stability="mixed", both_ways=False)
+def gain_left(B, C, U, V):
+    """C⁻¹ V (B⁻¹ + U C⁻¹ V)⁻¹ = (C + V B U)⁻¹ V B."""
+    information = inverse(inverse(B) + U @ inverse(C) @ V)
+    return inverse(C) @ V @ information, inverse(C + V @ B @ U) @ V @ B
 
 
 # --- two products of low rank are one, where the first of them alone may leave no inverse ---------

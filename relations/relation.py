@@ -71,6 +71,8 @@ class Relation:
     both_ways : bool
         Whether the right side may be replaced by the left as well; not so where the right has a
         value and the left has none.
+    last : bool
+        Whether it is tried on the cheapest forms alone, where each use of it must pay by itself.
     """
 
     name: str
@@ -85,6 +87,7 @@ class Relation:
     body: Callable[[], tuple[Any, ...]] | None = attribute(default=None, repr=False)
     field: str = "any"
     both_ways: bool = True
+    last: bool = False
 
     def __post_init__(self) -> None:
         validate(self)

@@ -104,7 +104,7 @@ class Setting:
                 yield from (rows, cols, *batch)
 
         size = Sample(Lengths(self.view.dims, None), SAMPLES[0], order)
-        return Planner(size, self.view.promised)
+        return Planner(size, self.view.known)
 
     def cost(self, term: Term) -> Poly:
         """The flops of a term by itself, for all sizes."""

@@ -111,6 +111,11 @@ COUNTS: dict[str, Callable[[Shapes, Shapes], float]] = {
     "CholeskySolve": _solving(0, 2),
     "LUSolve": _solving(0, 2),
     "MatrixInverse": _cubic(2),
+    # One triangle, which is copied to the other; of Trmm one triangle is read.
+    "Syrk": lambda ins, outs: prod(ins[0]) * ins[0][0],
+    "Trmm": lambda ins, outs: prod(outs[0]) * ins[0][0],
+    "Syr2k": lambda ins, outs: 2 * prod(ins[0]) * ins[0][0],
+    "Potri": _cubic(2 / 3),
     "LUFactor": _cubic(2 / 3),
     "LU": _cubic(2 / 3),
     "LUFactorTridiagonal": lambda ins, outs: 8 * ins[1][-1],

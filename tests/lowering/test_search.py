@@ -9,7 +9,8 @@ import pytensor.tensor as pt
 import pytest
 
 from lowering.planner import Planner
-from lowering.search import Candidate, Opening, neighbours, positions, search
+from lowering.positions import positions
+from lowering.search import Candidate, Opening, neighbours, search
 from matchers import vocabulary as v
 from matchers.conforming import learn
 from matchers.dims import Dim

@@ -29,6 +29,7 @@ from pytensor.scan import scan
 from pytensor.tensor.reshape import join_dims, split_dims
 from pytensor.tensor.shape import SpecifyShape
 
+from lowering.blas import potri, syr2k, syrk
 from matchers import assumptions
 from matchers.assumptions import Facts
 from matchers.properties import declare
@@ -129,6 +130,9 @@ BINARY = {
     "blocks": lambda r, x, y: L.block_diag(x, y)[:3, :3],
     "solved": lambda r, x, y: L.solve(x, y, assume_a=r.choice(["gen", "pos", "sym", "her"])),
     "lyapunov": lambda r, x, y: L.solve_discrete_lyapunov(x, y, method="bilinear"),
+    "twice": lambda r, x, y: syr2k(*_doubles(x, y)),
+    "halved": lambda r, x, y: syrk(*_doubles(x)),
+    "from the factor": lambda r, x, y: potri(*_doubles(x)),
     "batched product": lambda r, x, y: pt.stack([x, y]) @ y,
     "batched set": lambda r, x, y: pt.set_subtensor(pt.alloc(x, 2, 3, 3)[1], y)[0],
 }
@@ -143,6 +147,10 @@ LEAVES = {
     "diag": lambda r: pt.diag(r.choice([pt.vector("d"), pt.exp(pt.vector("d")), pt.ones(3)])),
     "off": lambda r: pt.diag(pt.vector("d", shape=(2,)), k=r.choice([-1, 1])),
 }
+
+
+def _doubles(*matrices):
+    return [pt.cast(x, "float64") for x in matrices]
 
 
 def _assumed(random, x):
@@ -310,6 +318,9 @@ def test_the_order_of_questions_does_not_matter_whatever_implies_what(monkeypatc
 DEEP = {
     "sum": lambda x, a: x + a,
     "transpose": lambda x, a: x.mT,
+    "twice": lambda r, x, y: syr2k(*_doubles(x, y)),
+    "halved": lambda r, x, y: syrk(*_doubles(x)),
+    "from the factor": lambda r, x, y: potri(*_doubles(x)),
     "batched product": lambda x, a: a @ x,
     "marked": lambda x, a: assume(L.inv(x), orthogonal=False),
 }

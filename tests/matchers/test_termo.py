@@ -15,7 +15,7 @@ from pytensor.graph.basic import Variable
 from pytensor.graph.traversal import explicit_graph_inputs
 from pytensor.tensor import linalg
 
-from lowering.search import positions
+from lowering.positions import positions
 from matchers import vocabulary as v
 from matchers.leaves import atom, number
 from matchers.reference import matcho

@@ -1,0 +1,45 @@
+"""How JAX runs these Ops: as the products they are, since XLA has no kernels for them."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import jax.numpy as jnp
+from jax.scipy.linalg import cho_solve
+from pytensor.link.jax.dispatch import jax_funcify
+
+from lowering.blas.potri import Potri
+from lowering.blas.syr2k import Syr2k
+from lowering.blas.syrk import Syrk
+from lowering.blas.trmm import Trmm
+
+
+def tell() -> None:
+    """Tell PyTensor."""
+    jax_funcify.register(Syrk)(lambda op, **kwargs: _syrk)
+    jax_funcify.register(Syr2k)(lambda op, **kwargs: _syr2k)
+    jax_funcify.register(Trmm)(
+        lambda op, **kwargs: functools.partial(_trmm, op.lower, op.unit_diagonal)
+    )
+    jax_funcify.register(Potri)(lambda op, **kwargs: functools.partial(_potri, op.lower))
+
+
+def _syrk(x: Any) -> Any:
+    return x @ x.T
+
+
+def _syr2k(a: Any, b: Any) -> Any:
+    half = a @ b.T
+    return half + half.T
+
+
+def _trmm(lower: bool, unit: bool, a: Any, b: Any) -> Any:
+    part = jnp.tril(a, -unit) if lower else jnp.triu(a, unit)
+    if unit:
+        part = part + jnp.eye(a.shape[0], dtype=a.dtype)
+    return part @ b
+
+
+def _potri(lower: bool, factor: Any) -> Any:
+    return cho_solve((factor, lower), jnp.eye(factor.shape[0], dtype=factor.dtype))

@@ -1,0 +1,131 @@
+"""Linnea's problems: the statements, the forms by hand, and what the benchmark says of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytensor
+import pytest
+from pytensor.compile.mode import get_mode
+
+import kantor
+from tests.benchmarks import bench_linnea, linnea_problems
+from tests.benchmarks.bench_linnea import SMALL, Measured, arguments, measure, rows
+from tests.benchmarks.counter import count
+from tests.benchmarks.linnea_by_hand import BY_HAND
+from tests.benchmarks.linnea_problems import graph, literal, problems, values
+from tests.support import PLAIN
+
+IDS = sorted(problems())
+# What PyTensor 3.3.7 needs, counted once by a script that shares nothing with ours.
+PLAIN_FLOPS = {
+    1: 2544166666.67, 2: 20252500000, 3: 8337333333.33, 5: 154666666666.67, 7: 56533333333.33,
+    8: 416000000000, 18: 499866666.67, 20: 3844026666.67, 21: 4103066666.67, 23: 61803666666.67,
+    25: 789973333.33,
+}  # fmt: skip
+
+
+def away(found, expected):
+    return max(
+        np.abs(x.reshape(y.shape) - y).max() / np.abs(y).max()
+        for x, y in zip(found, expected, strict=True)
+    )
+
+
+def test_there_are_fifteen_and_each_has_a_form_by_hand():
+    assert IDS == [1, 2, 3, 5, 7, 8, 10, 13, 15, 16, 18, 20, 21, 23, 25] == sorted(BY_HAND)
+
+
+@pytest.mark.parametrize("number", IDS)
+def test_the_form_by_hand_computes_the_expression_and_spares_its_operands(number):
+    problem = problems()[number]
+    given = values(problem, SMALL)
+    kept = {k: np.copy(x) for k, x in given.items()}
+    found = BY_HAND[number](given)
+    assert away(found, literal(problem, given, SMALL)) < 1e-10
+    assert all(np.array_equal(kept[k], given[k]) for k in given)
+
+
+@pytest.mark.parametrize("columns", [False, True], ids=["vectors", "columns"])
+@pytest.mark.parametrize("static", [True, False], ids=["static", "dynamic"])
+@pytest.mark.parametrize("number", IDS)
+def test_the_graph_is_the_expression(number, static, columns):
+    problem = problems()[number]
+    given = values(problem, SMALL)
+    g = graph(problem, static=static, scale=SMALL, columns=columns)
+    f = pytensor.function(g.inputs, g.outputs, mode=PLAIN)
+    found = f(*arguments(problem, given, columns))
+    assert away(found, literal(problem, given, SMALL)) < 1e-10
+
+
+@pytest.mark.parametrize("number", sorted(PLAIN_FLOPS))
+def test_plain_pytensor_needs_what_was_counted_elsewhere(number):
+    g = graph(problems()[number], static=True, plain=True)
+    mode = get_mode("NUMBA").clone(linker="py")
+    f = pytensor.function(g.inputs, g.outputs, mode=mode)
+    found, _ = count(f.maker.fgraph, [g.sizes[x] for x in g.inputs])
+    assert found == pytest.approx(PLAIN_FLOPS[number], rel=1e-9)
+
+
+def test_values_have_the_properties_they_are_said_to_have():
+    for problem in problems().values():
+        given = values(problem, SMALL)
+        for o in problem.inputs:
+            x = given[o.name]
+            assert x.shape == problem.shape(o, SMALL)
+            if {"SPD", "SPSD"} & set(o.properties):
+                assert np.linalg.eigvalsh(x).min() > 0.5
+            if "FullRank" in o.properties:
+                assert np.linalg.svd(x, compute_uv=False).min() > 1e-2, (problem.id, o.name)
+            if "UpperTriangular" in o.properties:
+                assert not np.tril(x, -1).any()
+            if "Symmetric" in o.properties:
+                assert np.array_equal(x, x.T)
+            if "Positive" in o.properties:
+                assert (x > 1).all()
+
+
+def test_lengths_that_differ_still_do_when_they_are_scaled():
+    assert problems()[5].lengths(0.04) == {"n": 81, "m": 80}
+    assert problems()[7].lengths(0.04) == {"n": 80, "m": 80, "N": 8}
+
+
+def test_full_rank_is_told_of_the_side_that_is_full(monkeypatch):
+    said = {}
+    monkeypatch.setattr(kantor, "assume", lambda x, **keys: said.setdefault(x.name, keys) and x)
+    monkeypatch.setattr(linnea_problems.linalg, "inv", lambda x: x.T)
+    graph(problems()[3], static=True)
+    assert said["A"] == {"full_row_rank": True}
+    assert set(said["W"]) >= {"diagonal", "positive_definite", "nonsingular"}
+    said.clear()
+    graph(problems()[1], static=True)
+    assert said == {"X": {"full_column_rank": True}}
+
+
+def test_a_rewritten_problem_is_right_and_cheaper_than_plain():
+    for columns in (False, True):
+        found = measure(problems()[8], "NUMBA", columns)
+        assert found.error < 1e-10
+        assert found.ratio("static") < 1.2
+        assert found.ratio("static") == found.ratio("dynamic")
+        assert found.ratio("plain") > 6
+
+
+def test_too_many_flops_and_wrong_values_miss_their_bars():
+    problem = problems()[20]
+    few, many = {"plain": 2 * problem.best}, {"plain": 2 * problem.best}
+    for k in ("static", "dynamic"):
+        few[k], many[k] = problem.best * 1.019, problem.best * 1.03
+    assert all(r.passed for r in rows(Measured(problem, few, {}, 1e-12)))
+    assert [r.passed for r in rows(Measured(problem, many, {}, 1e-3))] == [
+        False, False, True, False,
+    ]  # fmt: skip
+
+
+def test_the_benchmark_runs_and_draws(tmp_path, capsys):
+    path = tmp_path / "ratios.png"
+    assert bench_linnea.main(["--only", "20", "--nodes", "--png", str(path)]) == 0
+    said = capsys.readouterr().out
+    assert "20 Tikhonov regularization 3" in said
+    assert "Dot 200×3000 · 3000×3000" in said
+    assert "1 of 1 within 1.02" in said
+    assert path.read_bytes().startswith(b"\x89PNG")
