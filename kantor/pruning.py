@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from pytensor.tensor.basic import ExtractDiag
+from pytensor.tensor.elemwise import DimShuffle, Elemwise
+from pytensor.tensor.math import Dot
+
 from matchers.leaves import Atom
+from matchers.readers import core_op
 from matchers.regions import Region
 from matchers.terms import Term
 from matchers.view import View
@@ -28,6 +33,8 @@ def viewed(fgraph: Any, region: Region) -> tuple[View, Region]:
             if _unreadable(view, leaf):
                 inside.remove(leaf.owner)
                 fresh = [i for i in leaf.owner.inputs if i.owner in inside and i not in roots]
+                if type(core_op(leaf.owner)) is ExtractDiag:
+                    fresh = [i for x in fresh for i in _taken_apart(fgraph, x, inside)]
             else:
                 fresh = [leaf] if leaf not in roots else []
             roots.update(fresh)
@@ -58,3 +65,19 @@ def _leaves(root: Term, seen: set[Term]) -> Iterator[Any]:
 def _unreadable(view: View, var: Any) -> bool:
     t = view.term(var, view.core(var))
     return isinstance(t, Atom) and t.definition is None
+
+
+def _taken_apart(fgraph: Any, var: Any, inside: set[Any]) -> list[Any]:
+    """What PyTensor takes another diagonal of, in place of one of a product or a sum.
+
+    Nothing makes the whole then, so the nodes up to there leave the region.
+    """
+    node = var.owner
+    parts = type(core_op(node)) in (Dot, DimShuffle, Elemwise)
+    if not parts or var.type.ndim != 2 or len(fgraph.clients.get(var, ())) != 1:
+        return [var]
+    inside.remove(node)
+    above = [i for i in node.inputs if i.owner in inside]
+    if type(core_op(node)) is Dot:
+        return above
+    return [i for x in above for i in _taken_apart(fgraph, x, inside)]

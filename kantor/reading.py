@@ -11,7 +11,9 @@ from pytensor.graph.basic import Constant
 from pytensor.graph.rewriting.basic import copy_stack_trace
 from pytensor.tensor.basic import Alloc
 from pytensor.tensor.elemwise import DimShuffle
+from pytensor.tensor.linalg.constructors import BlockDiagonal
 from pytensor.tensor.linalg.inverse import MatrixInverse
+from pytensor.tensor.math import Dot
 
 from kantor.pruning import viewed
 from kantor.sizes import SAMPLES, Lengths, Sample
@@ -30,7 +32,7 @@ from lowering.settled import Graph, settled
 from matchers import vocabulary as v
 from matchers.contractions import contract
 from matchers.dims import ONE, Axis, Dim, basic_axes
-from matchers.kernels import Call, node_kernel, solver
+from matchers.kernels import Call, matrix_shape, node_kernel, solver
 from matchers.leaves import Atom, Number
 from matchers.readers import FACTORIZED, MULTIPLYING, SOLVERS, core_op
 from matchers.regions import Region, contracting
@@ -188,6 +190,45 @@ class Reading:
         """The cost of the nodes that are there; a search may have learnt more of the sizes."""
         return total(self.calls, self.view.dims.normal)
 
+    @cached_property
+    def _compiled(self) -> list[Call]:
+        """What the nodes run once PyTensor has rewritten products with inverses and with blocks.
+
+        Nothing where there are none.
+        """
+        if _repeated(self.region.nodes):
+            return []  # what is merged may have several uses
+        calls = list(self.calls)
+        places = {n: i for i, n in enumerate(self.region.nodes)}
+        for node, kind in zip(self.region.nodes, self._kinds, strict=True):
+            if kind is not Dot or calls[places[node]][0] != "product":
+                continue
+            for i, x in enumerate(node.inputs):
+                if x.owner in places and len(self.fgraph.clients.get(x, ())) == 1:
+                    found = self._without(x.owner, i, calls[places[node]])
+                    if found is not None:
+                        calls[places[x.owner]], calls[places[node]] = found
+                        break
+        return [] if calls == self.calls else calls
+
+    def _without(self, factor: Any, i: int, call: Call) -> tuple[Call, Call] | None:
+        """What is run for the `i`-th factor of a product, and for the product.
+
+        The factor is an inverse, or has blocks along its diagonal; the blocks of the product are
+        joined.
+        """
+        kind, (_, sizes, batch) = type(core_op(factor)), call
+        width = sizes[0 if i else 2]
+        if kind is MatrixInverse:
+            matrix = self.view.term(factor.inputs[0], 2)
+            solved = solver_for(matrix, self.view.known), (sizes[1], width), batch
+            return ("view", (), ONE), solved
+        if kind is BlockDiagonal:
+            blocks = [matrix_shape(self.view, b) for b in factor.inputs]
+            whole = "copy", (width * sizes[2 if i else 0],), batch
+            return whole, ("products", tuple(width * m * n for m, n in blocks), batch)
+        return None
+
     def sizer(self, sample: tuple[float, float]) -> Sample:
         """Dimensions as numbers at a sample size."""
         return Sample(self.lengths, sample, self._in_order_of_appearance)
@@ -208,6 +249,10 @@ class Reading:
         after = plan.polynomial(self.view.dims.normal)
         slack = SLACK if names else 0.0
         decision = decide(self.before(), after, self.known, self.view.dims.reduced, slack)
+        if decision.taken and names and self._compiled:
+            before = total(self._compiled, self.view.dims.normal) + SLACK
+            worth = decide(before, after, self.known, self.view.dims.reduced, slack)
+            decision = decision if worth.taken else worth
         if decision.taken and not names:
             names = ("associativity",)
             if not contracting(self.region.nodes):
@@ -298,7 +343,7 @@ def _multiplies(t: Term) -> bool:
     """Whether a term is more than the sum of a leaf, scaled or not."""
     if t.head is v.scale and not t.scalar:
         t = t.args[1]
-    if isinstance(t, Atom) or t.head in (v.batch_sum, v.total):
+    if isinstance(t, Atom) or t.head in (v.batch_sum, v.total, v.squared_distances):
         return False
     return len(t.args) > 2 or not any(map(v.is_ones, t.args))
 

@@ -35,12 +35,30 @@ class Lengths:
 
     def known(self, s: Axis) -> float | None:
         """The length of an axis, by any axis that is proved to be as long."""
+        if isinstance(s.owner, tuple):
+            return self._composed(*s.owner)
         if s not in self._found:
             one = Dim(1, frozenset([(s, 1)]))
             axes = [axis for d in (one, *self.dims.members(one)) for axis, _ in d.powers]
             lengths = (n for n in map(self._present, axes) if n is not None)
             self._found[s] = next(map(float, lengths), None)
         return self._found[s]
+
+    def _composed(self, kind: str, parts: tuple[Dim, ...]) -> float | None:
+        """The shorter or the sum of lengths, where all of them are known."""
+        found = [self._product(p) for p in map(self.dims.normal, parts)]
+        if None in found:
+            return None
+        return (min if kind == "min" else sum)(n for n in found if n is not None)
+
+    def _product(self, dim: Dim) -> float | None:
+        out = float(dim.coef)
+        for s, p in dim.powers:
+            n = self.known(s)
+            if n is None:
+                return None
+            out *= n**p
+        return out
 
     def _present(self, axis: Axis) -> int | None:
         var = axis.owner

@@ -185,7 +185,7 @@ def replaced(roots: tuple[Any, ...], old: Term, new: Any) -> tuple[Any, ...]:
             continue
         if isinstance(t, Atom):
             if t.definition in changed:
-                changed[t] = atom(t.var, t.core, changed[t.definition])
+                changed[t] = atom(t.var, t.core, changed[t.definition], t.symmetric)
         elif any(a in changed for a in t.args):
             changed[t] = t.head.make(*(changed.get(a, a) for a in t.args))
     return tuple(changed.get(r, r) for r in roots)

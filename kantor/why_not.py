@@ -30,7 +30,7 @@ from matchers.regions import regions
 from matchers.terms import Term, shape
 from relations.library import OFF_BY_DEFAULT, select
 from relations.relation import Direction, Relation
-from relations.rules import complex_part, in_batch, replaced
+from relations.rules import in_batch, outside_field, replaced
 
 
 def why_not(explanation: Explanation, relation: str | Relation) -> WhyNot:
@@ -239,9 +239,10 @@ def _refuted(c: Condition, match: Match, place: Place) -> str:
 def _restricted(match: Match, after: Term, place: Place) -> WhyNot | None:
     """What no declaration changes: complex matrices, and batches that would be lost."""
     relation, notation = match.direction.relation, place.notation
-    number = complex_part(relation, match.bindings)
+    number = outside_field(relation, match.bindings)
     if number is not None:
-        stage, why = "field", f"it {relation.restriction}, and {notation.term(number)} is complex"
+        found = "complex" if number.var.type.dtype.startswith("complex") else "of integers"
+        stage, why = "field", f"it {relation.restriction}, and {notation.term(number)} is {found}"
     elif in_batch(match.term, after, place.survey.reading.view) is None:
         stage, why = "batch", f"{notation.term(after)} would not have the same batch dimensions"
     else:

@@ -20,7 +20,7 @@ class _Circular(Op):
 
     __props__ = ()
 
-    def infer_shape(self, fgraph: Any, node: Any, shapes: Any) -> list[Any]:
+    def infer_shape(self, node: Any, shapes: Any) -> list[Any]:
         return [shapes[1]]
 
 
@@ -97,7 +97,7 @@ class Correlation(_Circular):
         spectrum = (fft.rfft(g, axis=0) * fft.rfft(x, axis=0).conj()).sum(axis=1)
         outputs[0][0] = fft.irfft(spectrum, n).astype(x.dtype, copy=False)
 
-    def infer_shape(self, fgraph: Any, node: Any, shapes: Any) -> list[Any]:
+    def infer_shape(self, node: Any, shapes: Any) -> list[Any]:
         return [(shapes[0][0],)]
 
     def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
@@ -144,7 +144,7 @@ class ToeplitzDot(Op):
         whole = fft.irfft(spectrum, around.size, axis=0)[n.size :]
         outputs[0][0] = np.ascontiguousarray(whole, dtype=x.dtype)
 
-    def infer_shape(self, fgraph: Any, node: Any, shapes: Any) -> list[Any]:
+    def infer_shape(self, node: Any, shapes: Any) -> list[Any]:
         return [(shapes[1 if self.transposed else 0][0], shapes[2][1])]
 
     def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
@@ -192,7 +192,7 @@ class CirculantDet(Op):
             found = eigenvalues.real[single].prod() * (size[~single] ** 2).prod()
         outputs[0][0] = np.asarray(found, dtype=c.dtype)
 
-    def infer_shape(self, fgraph: Any, node: Any, shapes: Any) -> list[Any]:
+    def infer_shape(self, node: Any, shapes: Any) -> list[Any]:
         return [()]
 
     def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:

@@ -52,7 +52,8 @@ KERNELS: dict[str, Kernel] = {
     # The steps of an einsum, each a launch.
     "products": Kernel(lambda *sizes: 2 * sum(sizes) + LAUNCH * (len(sizes) - 1)),
     "solve": Kernel(lambda n, k: n * n * n * (2 / 3) + 2 * n * n * k),
-    "solve_positive": Kernel(lambda n, k: n * n * n * (1 / 3) + 2 * n * n * k),
+    # PyTensor makes a factor and two triangular solves of it: no fewer launches than these.
+    "solve_positive": Kernel(lambda n, k: n * n * n * (1 / 3) + 2 * n * n * k + 3 * LAUNCH),
     "solve_triangular": Kernel(lambda n, k: n * n * k),
     "solve_again": Kernel(lambda n, k: 2 * n * n * k),
     # --- functions of a matrix ---
@@ -150,7 +151,7 @@ KERNELS: dict[str, Kernel] = {
     # The index is computed, in two passes or more, for nothing else.
     "gather": Kernel(
         lambda size: size * 4 + 2 * LAUNCH,
-        {measures.entrywise: (v.circulant, v.toeplitz)},
+        {measures.entrywise: (v.circulant, v.toeplitz, v.kron_diagonal)},
     ),
     # --- entries ---
     "sort": Kernel(lambda n: n * log2(n), {measures.of_order: (v.ascending,)}),
@@ -171,6 +172,10 @@ KERNELS: dict[str, Kernel] = {
             measures.batch_summed: (v.batch_sum,),
             measures.of_order: (v.trace,),
         },
+    ),
+    # Subtracted, squared and summed.
+    "differences": Kernel(
+        lambda size: 3 * size + 2 * LAUNCH, {measures.differences: (v.squared_distances,)}
     ),
     "sum": Kernel(lambda size: 1 * size),
     "repeat": Kernel(lambda size: 0.5 * size),

@@ -37,7 +37,7 @@ class LevinsonSolve(Op):
         found = solve_toeplitz(c, b, check_finite=False)
         outputs[0][0] = np.asarray(found, dtype=b.dtype)
 
-    def infer_shape(self, fgraph: Any, node: Any, shapes: Any) -> list[Any]:
+    def infer_shape(self, node: Any, shapes: Any) -> list[Any]:
         return [shapes[1]]
 
     def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:

@@ -84,6 +84,12 @@ def reduced_twice(kernel: str, term: Term) -> Step:
     return Step(kernel, (_entries(term.args[0]) * 2,), batch_of(term), terms_of(term.args))
 
 
+def differences(kernel: str, term: Term) -> Step:
+    """By the entries of the differences of all rows of one matrix and of another."""
+    size = _entries(term) * shape(term.args[0])[1]
+    return Step(kernel, (size,), batch_of(term), terms_of(term.args))
+
+
 def reshaped(kernel: str, term: Term) -> Step:
     """A reshape copies what a transpose has left in another order."""
     inner = term.args[0]

@@ -61,7 +61,8 @@ def factorized_once(steps: dict[Term, Step]) -> dict[Term, Step]:
         return steps
     found: dict[Term, Step] = {}
     for term, step in steps.items():
-        factor = factors.get(step.matrix) if step.kernel == "solve_positive" else None
+        positive = step.kernel == "solve_positive" and step.matrix is not None
+        factor = factors.get(step.matrix) if positive else None  # type: ignore[arg-type]
         if factor is None:
             found[term] = step
         else:

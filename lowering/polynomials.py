@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import product
 from math import comb, prod
 from typing import Any
@@ -163,18 +163,40 @@ def _covered(terms: Mapping[Monomial, float], smallest: int) -> bool:
         missing = -c
         if missing <= 0:
             continue
-        over = [(sum(p for _, p in q), q) for q in left if _divides(m, q)]
-        degree = sum(p for _, p in m)
-        for more, q in sorted(over, key=lambda found: -found[0]):
-            worth = float(smallest ** (more - degree))
-            taken = min(left[q], missing / worth)
-            left[q] -= taken
-            missing -= taken * worth
+        for at_least in _at_least(m):
+            over = [(sum(p for _, p in q), q) for q in left if _divides(at_least.powers, q)]
+            degree = sum(p for _, p in at_least.powers)
+            for more, q in sorted(over, key=lambda found: -found[0]):
+                worth = float(smallest ** (more - degree)) / at_least.coef
+                taken = min(left[q], missing / worth)
+                left[q] -= taken
+                missing -= taken * worth
+                if missing <= 0:
+                    break
             if missing <= 0:
                 break
-        if missing > 0:
+        else:
             return False
     return any(c > 0 for c in left.values())
+
+
+def _at_least(m: Monomial) -> Iterator[Dim]:
+    """A monomial, and with the shorter of some lengths replaced by each of them, which is no less.
+
+    One factor is replaced at a time.
+    """
+    found = [Dim(1, m)]
+    for dim in found:  # which grows
+        yield dim
+        for s, p in dim.powers:
+            if type(s.owner) is tuple and s.owner[0] == "min" and len(found) <= MOST:
+                rest = dim.powers - {(s, p)}
+                less = Dim(dim.coef, rest | {(s, p - 1)} if p > 1 else rest)
+                found += [less * n for n in s.owner[1]]
+
+
+# In so many forms a term that mentions the shorter of some lengths is compared.
+MOST = 16
 
 
 def _divides(m: Monomial, n: Monomial) -> bool:

@@ -26,7 +26,7 @@ PATIENCE = 10
 # How many of the cheapest forms are looked at for the shortest, where they cost the same.
 TIES = 4
 # How many of the cheapest forms are looked through for what their products could share.
-SHARING = 6
+SHARING = 16
 
 Roots = tuple[Term, ...]
 Moves = Callable[[Term], Iterable[Any]]
@@ -124,22 +124,15 @@ def _is_last(move: Any) -> bool:
 def _finished(found: Candidate, last: Moves, planner: Planner) -> Candidate:
     """A form priced with what its products share, and with the last moves that pay."""
     best = replace(found, cost=planner.exact_price(found.roots))
-    pending = True
-    while pending:
-        pending = False
+    while True:
         order = positions(best.roots)
-        moves = [
-            (m, _replaced(best.roots, order, i, m.after))
-            for i, t in enumerate(order)
-            if not isinstance(t, Atom)
-            for m in last(t)
-        ]
-        for move, new in moves:
-            cost = planner.exact_price(new)
-            if cost < best.cost:
-                best, pending = Candidate(new, cost, (*best.path, move)), True
-                break
-    return best
+        moves = [(i, m) for i, t in enumerate(order) if not isinstance(t, Atom) for m in last(t)]
+        forms = [(m, _replaced(best.roots, order, i, m.after)) for i, m in moves]
+        priced = [(planner.exact_price(new), m, new) for m, new in forms]
+        cost, move, new = min(priced, key=lambda p: p[0], default=(best.cost, None, best.roots))
+        if not cost < best.cost:
+            return best
+        best = Candidate(new, cost, (*best.path, move))
 
 
 def neighbours(roots: Roots, moves: Moves) -> Iterator[tuple[Any, Roots]]:
@@ -185,7 +178,7 @@ def substituted(order: list[Term], i: int, new: Term) -> dict[Any, Term]:
     for t in order[i + 1 :]:
         if isinstance(t, Atom):
             if t.definition in changed:
-                changed[t] = atom(t.var, t.core, changed[t.definition])
+                changed[t] = atom(t.var, t.core, changed[t.definition], t.symmetric)
         elif not changed.keys().isdisjoint(t.args):
             changed[t] = t.head.make(*[changed.get(a, a) for a in t.args])
     return changed

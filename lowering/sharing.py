@@ -16,8 +16,8 @@ from matchers.vocabulary import is_ones, matmul
 LONGEST = 12
 
 
-def common_runs(products: Iterable[Term], mirrors: Mirrors) -> list[Term]:
-    """The runs that occur in two products or more, or twice in one, the longest first.
+def common_runs(products: Iterable[Term], mirrors: Mirrors) -> dict[Term, int]:
+    """The runs that occur in two products or more, and in how many.
 
     Parameters
     ----------
@@ -32,8 +32,7 @@ def common_runs(products: Iterable[Term], mirrors: Mirrors) -> list[Term]:
             known = run if run in count else mirrors.product(run)
             key = known if known in count else run
             count[key] = count.get(key, 0) + 1
-    found = [run for run, n in count.items() if n > 1]
-    return sorted(found, key=lambda run: -len(run.args))
+    return {run: n for run, n in count.items() if n > 1}
 
 
 def _runs(product: Term) -> Iterator[Term]:

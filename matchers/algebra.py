@@ -208,6 +208,8 @@ def _add_normal(head: Head, args: tuple[Any, ...]) -> Any:
         x = stack.pop()
         if isinstance(x, Term) and x.head is add:
             stack.extend(reversed(x.args))
+        elif isinstance(x, Term) and x.head is scale and _subtracts_sum(x):
+            stack.extend([scale(-1, a) for a in reversed(x.args[1].args)])
         else:
             terms.append(x)
     if not terms:
@@ -215,6 +217,12 @@ def _add_normal(head: Head, args: tuple[Any, ...]) -> Any:
     if any([_is_zero(x) for x in terms]):
         terms = [x for x in terms if not _is_zero(x)] or terms[:1]
     return terms[0] if len(terms) == 1 else intern(add, tuple(terms))
+
+
+def _subtracts_sum(x: Term) -> bool:
+    """Whether it is a sum with a minus in front, which has each summand subtracted."""
+    c, inner = x.args
+    return isinstance(c, Number) and c.value == -1 and inner.head is add
 
 
 def _first_shape(*xs: Any) -> Shape:
@@ -337,6 +345,8 @@ def _carried(x: Any) -> tuple[Any, ...] | None:
 def _transposed_leaf(x: Any) -> Any:
     if is_scalar(x) or (isinstance(x, Term) and x.head.symmetric):
         return x
+    if isinstance(x, Atom) and x.symmetric:
+        return x
     if isinstance(x, LogicVar) and x.kind in ("segment", "rest"):
         raise TypeError(f"{x} stands for several operands and cannot be transposed")
     if isinstance(x, Term) and x.head is transpose:
@@ -388,6 +398,8 @@ def _item_normal(head: Head, args: tuple[Any, ...]) -> Any:
 
 
 def _item_build(x: Any) -> Any:
+    if not x.type.ndim:  # a coefficient, which is one already
+        return x
     return pt.squeeze(x, (-2, -1)) if all(x.type.broadcastable[-2:]) else x[..., 0, 0]
 
 

@@ -7,7 +7,7 @@ its rule reads them: most rules do not. What a newer PyTensor may move is import
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, overload
 
 from pytensor.assumptions import IMPLIES, KEY_REGISTRY, ConflictingAssumptionsError, FactState
@@ -17,6 +17,7 @@ from pytensor.assumptions.core import (
     infer_assumption_for_node,
     infer_assumption_from_client,
 )
+from pytensor.assumptions.specify import SpecifyAssumptions
 from pytensor.tensor.blockwise import Blockwise
 from pytensor.tensor.math import Dot
 from pytensor.tensor.variable import TensorConstant
@@ -90,6 +91,19 @@ class Facts:
                 return self.check(var, key)
             except _TooDeep as deep:
                 waiting.append(deep.args)
+
+    def declared(self, var: Any, names: Iterable[str]) -> bool:
+        """Whether somebody has said that `var` has one of the keys of these names.
+
+        By a marker, or before PyTensor took the marker out, so that its feature alone knows.
+        """
+        while var.owner is not None and type(var.owner.op) is SpecifyAssumptions:
+            said = {key.name for key, state in var.owner.op.assumptions if state is TRUE}
+            if not said.isdisjoint(names):
+                return True
+            (var,) = var.owner.inputs
+        keys = [KEY_REGISTRY[n] for n in names if n in KEY_REGISTRY]
+        return any([self._known.get((var, k)) is TRUE and self._declared(var, k) for k in keys])
 
     def check(self, var: Any, key: Any) -> bool:
         """Whether `key` is proved of `var`."""

@@ -104,8 +104,10 @@ rows_of = Head(
 
 
 def whole_blocks(t: Term, dims: Dims) -> Term:
-    """Some rows of matrices above each other, as those matrices where no row of any is left out."""
+    """Rows as the matrix, or the matrices above each other, of which no row is left out."""
     x, start, count = t.args
+    if start == NOTHING and dims.equal(shape(x)[0], count):
+        return x  # type: ignore[no-any-return]
     if x.head is not vcat:
         return t
     blocks, stop = list(x.args), summed(start, count)

@@ -106,6 +106,7 @@ DEMANDS: dict[Head, Callable[[tuple[Any, ...]], Iterator[Equation]]] = {
     v.kron_adjoint_left: _adjoint,
     v.kron_adjoint_right: _adjoint,
     v.sylvester: _sylvester,
+    v.squared_distances: _same_cols,
     v.toeplitz_dot: _toeplitz_dot,
     v.transposed_toeplitz_dot: _transposed_toeplitz_dot,
     **dict.fromkeys((v.convolved, v.deconvolved, v.levinson), _circular),

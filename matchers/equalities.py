@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Callable
 
 from matchers.dims import Axis, Dim, composed, summands, summed
@@ -83,6 +85,18 @@ class Dims:
 
     def reduced(self, dim: Dim) -> Dim:
         """The normal form, with equations between composite monomials applied as well."""
+        out = self._applied(dim)
+        for s, p in out.powers if self._open else ():
+            # The shorter of lengths that are equal is either.
+            parts = {self._applied(n) for n in s.owner[1]} if _is_shorter(s) else ()
+            if len(parts) == 1:
+                rest = Dim(out.coef, out.powers - {(s, p)})
+                either = functools.reduce(operator.mul, [*parts] * p, rest)
+                if _shorter_ones(either) < _shorter_ones(out):  # or it would not end
+                    return self.reduced(either)
+        return out
+
+    def _applied(self, dim: Dim) -> Dim:
         out = self.normal(dim)
         for a, b in self._open:
             out = _substituted(out, b, a)
@@ -191,3 +205,12 @@ def _cancel(a: Dim, b: Dim) -> tuple[Dim, Dim]:
     if g > 1:
         return Dim(a.coef // g, a.powers), Dim(b.coef // g, b.powers)
     return a, b
+
+
+def _is_shorter(s: Axis) -> bool:
+    """Whether it is the shorter of some lengths."""
+    return type(s.owner) is tuple and s.owner[0] == "min"
+
+
+def _shorter_ones(dim: Dim) -> int:
+    return sum([p for s, p in dim.powers if _is_shorter(s)])

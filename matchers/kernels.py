@@ -13,6 +13,7 @@ from pytensor.tensor.shape import Reshape, SpecifyShape
 
 from matchers.dims import ONE, Dim, shorter, symbol
 from matchers.readers import core_op
+from matchers.reading.distances import differences
 from matchers.reading.einsums import einsum_gradient, subscripts
 from matchers.reading.summed import broadcasting, product, unmoved
 from matchers.terms import shape
@@ -82,6 +83,8 @@ def node_kernel(view: Any, node: Any) -> Call:
             # With lengths that are known PyTensor folds the index.
             kernel = "gather" if None in out.type.shape else "copy"
             return kernel, (size(view, out),), ONE
+        case "AdvancedIncSubtensor":
+            return "copy", (size(view, out),), ONE
         case "KroneckerProduct" | "BlockDiagonal" | "Join" | "AllocDiag" | "Eye":
             return "copy", (size(view, out),), ONE
         case "Einsum":
@@ -127,7 +130,7 @@ def _with_rank(view: Any, var: Any) -> tuple[Dim, Dim, Dim]:
 def _contracted(view: Any, node: Any) -> bool:
     """Whether a sum over an elementwise product reads as a contraction of its factors."""
     above = unmoved(node.inputs[0].owner)
-    if above is None or type(above.op) is not Elemwise:
+    if above is None or type(above.op) is not Elemwise or differences(node) is not None:
         return False
     return broadcasting(node) and product(view, node, min(node.outputs[0].type.ndim, 2)) is not None
 

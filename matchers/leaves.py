@@ -19,12 +19,14 @@ class Atom(Term):
         How many of its last axes are the matrix's: 2, 1 (a column without its axis of 1) or 0.
     definition : Term or None
         What a shared product or sum stands for; a relation may open it.
+    symmetric : bool
+        Whether it is declared to be its own transpose.
     """
 
-    __slots__ = ("core", "definition", "var")
+    __slots__ = ("core", "definition", "symmetric", "var")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (atom, (self.var, self.core, self.definition))
+        return (atom, (self.var, self.core, self.definition, self.symmetric))
 
 
 class Number(Term):
@@ -36,18 +38,19 @@ class Number(Term):
         return (number, (self.value,))
 
 
-def atom(var: Any, core: int = 2, definition: Term | None = None) -> Atom:
+def atom(var: Any, core: int = 2, definition: Term | None = None, symmetric: bool = False) -> Atom:
     """The atom of a PyTensor variable.
 
     A shared product or sum is an atom with a definition: it is another term than the same variable
     met as a leaf, since a relation may open the one and not the other.
     """
-    key = ("atom", var, core, definition)
+    key = ("atom", var, core, definition, symmetric)
     ref = TABLE.get(key)
     found = None if ref is None else ref()
     if found is None:
         made = unregistered(Atom, LEAF, ())
         made.var, made.core, made.definition, made.scalar = var, core, definition, core == 0
+        made.symmetric = symmetric
         if definition is not None:
             made.heads |= definition.heads
         found = registered(key, made)

@@ -156,7 +156,9 @@ class Names:
     def axis(self, axis: Axis) -> str:
         """The length of an axis: ``rows(A)``, ``len(v)``; of blocks the sum of their lengths."""
         if isinstance(axis.owner, tuple):
-            return f"({' + '.join(map(self.dim, axis.owner[1]))})"
+            kind, lengths = axis.owner
+            parts = map(self.dim, lengths)
+            return f"min({', '.join(parts)})" if kind == "min" else f"({' + '.join(parts)})"
         if axis.axis is None:
             return self(axis.owner)
         name = str(axis.owner) if not hasattr(axis.owner, "type") else self(axis.owner)

@@ -30,7 +30,12 @@ from pytensor.tensor.linalg.solvers.triangular import SolveTriangular
 from pytensor.tensor.linalg.summary import Det, SLogDet
 from pytensor.tensor.math import All, Dot, Prod, Sum
 from pytensor.tensor.shape import Reshape, SpecifyShape
-from pytensor.tensor.subtensor import AdvancedSubtensor, IncSubtensor, Subtensor
+from pytensor.tensor.subtensor import (
+    AdvancedIncSubtensor,
+    AdvancedSubtensor,
+    IncSubtensor,
+    Subtensor,
+)
 
 # A graph that was rewritten once may have them; all else of `lowering` is unknown here.
 from lowering.blas import Potri, Syr2k, Syrk, Trmm
@@ -45,6 +50,7 @@ from matchers.reading import (
     elementwise,
     filled,
     products,
+    set_diagonals,
     structure,
 )
 from matchers.reading.common import Reader, core_op
@@ -88,6 +94,7 @@ READERS: dict[type, Reader] = {
     Join: blocks.join,
     IncSubtensor: blocks.filled,
     AdvancedSubtensor: displaced.indexing,
+    AdvancedIncSubtensor: set_diagonals.assigned,
     SpecifyAssumptions: displaced.declared,
     Syrk: blas.syrk,
     Trmm: blas.trmm,
@@ -108,6 +115,7 @@ STRUCTURAL: frozenset[type] = frozenset(READERS) - {
     Subtensor,
     Join,
     IncSubtensor,
+    AdvancedIncSubtensor,
 }
 # Of these, one alone can be worth rewriting; of products it takes two.
 PRODUCTS: frozenset[type] = frozenset({Dot, BatchedDot, Einsum, Syrk, Trmm, Syr2k})

@@ -85,10 +85,8 @@ _UNKNOWN_TO_PYTENSOR = {
 }
 # What is said of variables by other keys too, which are asked for besides.
 _OWN = frozenset(_UNKNOWN_TO_PYTENSOR)
-# What is said of a transpose, where determinants and traces only mention what is transposed.
-_OF_TRANSPOSES = frozenset(
-    {"symmetric", "positive_definite", "positive_semidefinite", "nonsingular", "orthogonal"}
-)
+# What makes a matrix its own transpose, where it is said of a leaf.
+_SYMMETRIC = ("symmetric", "positive_definite", "positive_semidefinite")
 # What a solver promises of a matrix it reads one triangle of: of sums with it that says nothing.
 _OF_TRIANGLE = frozenset({"symmetric", "hermitian", "positive_definite", "positive_semidefinite"})
 _COMPOSED = frozenset({v.add, v.mul, v.matmul, v.scale, v.expm})
@@ -233,7 +231,8 @@ class View:
         self.variables.setdefault(term, key)
         flat = _operands(term)
         if flat >= LONGEST or (flat and self.shared(var)):
-            shared = atom(var, core, definition=term)
+            own = core == 2 and v.transpose(term) is term
+            shared = atom(var, core, definition=term, symmetric=own)
             self.dims.later(partial(self._same_shape, shared, term))
             self.variables.setdefault(shared, key)
             return shared
@@ -241,10 +240,18 @@ class View:
 
     def _leaf(self, var: Any, core: int) -> Term:
         known = _constant(var, core) if isinstance(var, Constant) else None
-        term: Term = known if known is not None else atom(var, core)
+        term: Term = atom(var, core, symmetric=self._said(var, core)) if known is None else known
         self.variables.setdefault(term, (var, core))
         self.dims.later(partial(self._learn_from_clients, var, term))
         return term
+
+    def _said(self, var: Any, core: int) -> bool:
+        """Whether a leaf is said to be symmetric, so that its transpose reads as itself."""
+        if core != 2 or self.fgraph is None or var.type.dtype.startswith("complex"):
+            return False
+        if not any(map(self._declares, _SYMMETRIC)):
+            return False
+        return self._knowledge().declared(var, _SYMMETRIC)
 
     def shared(self, var: Any) -> bool:
         """Whether a variable has several uses; who asks for its shape only does not count."""
@@ -296,6 +303,8 @@ class View:
         """A leaf that something else inverts or factorizes is square, or that would raise."""
         if self.fgraph is None or not isinstance(term, Atom) or term.core != 2:
             return
+        if term.symmetric:
+            self.dims.unify(*shape(term)[:2])
         for client, i in self.fgraph.clients.get(var, ()):
             op = getattr(client.op, "core_op", client.op)
             if i == 0 and type(op) in _SQUARE:
@@ -423,14 +432,20 @@ class View:
         if key not in _OWN and not self.possible(key):
             return False
         found = self.variables.get(term)
-        if found is None and key in _OF_TRANSPOSES and isinstance(term, Atom):
-            found = self.variables.get(v.transpose(term))
+        if found is None and isinstance(term, Atom):  # only mentioned, as what is transposed
+            found = term.var, term.core
         if found is None or self.fgraph is None or (found[1] != 2 and key not in OF_ENTRIES):
             return False
         if self._known(found, key):
             return True
+        if key == "positive_definite" and isinstance(term, Atom) and self._inverted(term):
+            return self.holds(term, "positive_semidefinite")
         stronger = _UNKNOWN_TO_PYTENSOR.get(key, ())
         return any([self.holds(term, k) for k in stronger])
+
+    def _inverted(self, term: Term) -> bool:
+        """Whether the graph itself takes the inverse of a term, which has no value otherwise."""
+        return v.inverse(term) in self.variables
 
     def possible(self, key: str) -> bool:
         """Whether PyTensor's inference could end with a key at all."""
@@ -438,11 +453,15 @@ class View:
 
     def _known(self, found: Key, key: str) -> bool:
         """What PyTensor says of a variable."""
+        return self._knowledge().proved(found[0], key)
+
+    def _knowledge(self) -> Facts:
+        """What PyTensor knows of the graph."""
         if self._facts is None:
             declare()
             # A relation has to hold for a Gram matrix of deficient rank too.
             self._facts = Facts(self.fgraph, gram=False)
-        return self._facts.proved(found[0], key)
+        return self._facts
 
     def _of_term(self, term: Term, key: str, ask: bool) -> bool:
         """Whether `key`, or one that implies it, follows from promises or from parts of a term."""

@@ -81,8 +81,10 @@ from matchers.diagonals import (
     root,
 )
 from matchers.dims import ONE, broadcast, shorter
+from matchers.distances import squared_distances
 from matchers.equations import discrete_lyapunov, sylvester
 from matchers.heads import Head
+from matchers.kron_diagonals import kron_diagonal
 from matchers.kronecker import kron, kron_adjoint_left, kron_adjoint_right
 from matchers.members import cell, members
 from matchers.noisy import noisy_logabsdet, noisy_solve
@@ -201,13 +203,13 @@ __all__ = [
     "det", "det_powers", "det_sign", "diag", "diagonal", "discrete_lyapunov", "eigenvalues",
     "eigenvectors", "eigh", "eigvalsh", "expm", "exponential", "eye", "first", "full_qr",
     "full_svd", "gram", "hcat", "inverse", "is_ones", "item", "kron", "kron_adjoint_left",
-    "kron_adjoint_right", "lead", "levinson", "log_diagonal", "log_magnitude", "log_power",
-    "logabsdet", "lu", "matmul", "members", "mirrored", "mul", "noisy_logabsdet", "noisy_solve",
-    "ones", "pinv", "power", "power_sign", "prod", "qr", "rebuild", "reciprocal", "reshape",
-    "root", "rows_of", "scale", "scattered", "shifted_adjoint_left", "shifted_adjoint_right",
-    "shifted_det", "shifted_inverse_trace", "shifted_logabsdet",
+    "kron_adjoint_right", "kron_diagonal", "lead", "levinson", "log_diagonal", "log_magnitude",
+    "log_power", "logabsdet", "lu", "matmul", "members", "mirrored", "mul", "noisy_logabsdet",
+    "noisy_solve", "ones", "pinv", "power", "power_sign", "prod", "qr", "rebuild", "reciprocal",
+    "reshape", "root", "rows_of", "scale", "scattered", "shifted_adjoint_left",
+    "shifted_adjoint_right", "shifted_det", "shifted_inverse_trace", "shifted_logabsdet",
     "shifted_solve", "shifted_sum_logabsdet", "shifted_sum_solve", "size", "small_inverse",
-    "spread", "subterms", "svd", "svdvals", "sylvester", "taken", "thin_q", "thin_qr", "thin_r",
-    "toeplitz", "toeplitz_dot", "total", "trace", "transpose", "transposed_toeplitz_dot",
-    "triangle", "unit", "unvec", "vcat", "vec", "zeros",
+    "spread", "squared_distances", "subterms", "svd", "svdvals", "sylvester", "taken", "thin_q",
+    "thin_qr", "thin_r", "toeplitz", "toeplitz_dot", "total", "trace", "transpose",
+    "transposed_toeplitz_dot", "triangle", "unit", "unvec", "vcat", "vec", "zeros",
 ]  # fmt: skip

@@ -10,6 +10,7 @@ from matchers.conditions import (
     square,
     symmetric,
 )
+from matchers.decompositions import eigenvalue_factor
 from matchers.vocabulary import (
     ascending,
     block_diag,
@@ -19,6 +20,7 @@ from matchers.vocabulary import (
     det_sign,
     diagonal,
     eigenvalues,
+    eigvalsh,
     expm,
     hcat,
     inverse,
@@ -190,6 +192,19 @@ def eigenvalues_of_block_diag(A, B):
     """The eigenvalues of A ⊕ B are those of symmetric A and B, in order."""
     both = vcat(eigenvalues(A), eigenvalues(B))
     return eigenvalues(block_diag(A, B)), ascending(both), symmetric(A, B)
+
+
+@relation(
+    tags=("blocks", "after_gradients", "values_only"), cites=HORN, field="real", both_ways=False
+)
+def eigenvalues_alone_of_block_diag(A, B):
+    """The same of eigenvalues that come without eigenvectors.
+
+    Their gradient has a value where some coincide, by whatever eigenvectors the routine returns.
+    """
+    both = vcat(eigenvalue_factor(eigvalsh(A)), eigenvalue_factor(eigvalsh(B)))
+    found = eigenvalue_factor(eigvalsh(block_diag(A, B)))
+    return found, ascending(both), symmetric(A, B)
 
 
 @relation(tags="blocks", cites=HORN, both_ways=False)

@@ -4,14 +4,16 @@ Of a definite matrix the Cholesky factor makes the product one of a matrix with 
 which takes half the operations and is symmetric to the last digit.
 """
 
-from matchers.conditions import positive_definite
-from matchers.vocabulary import cholesky, inverse
-from relations.language import matrices, relation
+from matchers.conditions import positive_definite, symmetric
+from matchers.vocabulary import cholesky, eye, inverse, scale
+from relations.language import coefficients, matrices, relation
 
-A, B, K, N, P, X = matrices("A B K N P X")
+A, B, K, N, P, U, V, X = matrices("A B K N P U V X")
+b, c = coefficients("b c")
 
 GOLUB = "Golub & Van Loan 2013, Matrix Computations, sec. 4.2"
-BARTELS = "Horn & Johnson 2013, Matrix Analysis, sec. 4.5"
+NOCEDAL = "Nocedal & Wright 2006, Numerical Optimization, sec. 6.1"
+HORN = "Horn & Johnson 2013, Matrix Analysis, sec. 4.5"
 
 
 @relation(tags="congruences", cites=GOLUB, field="real", both_ways=False, last=True)
@@ -28,7 +30,23 @@ def congruence_of_inverse_by_factor(P, X):
     return X.T @ inverse(P) @ X, X.T @ W.T @ W @ X, positive_definite(P)
 
 
-@relation(tags="congruences", cites=BARTELS, stability="mixed", both_ways=False)
+@relation(tags="congruences", cites=HORN, stability="mixed", both_ways=False)
 def inverse_of_congruence_plus(A, B, K, N):
     """(B⁻¹ K A⁻¹ + N)⁻¹ = A (K + B N A)⁻¹ B."""
     return inverse(inverse(B) @ K @ inverse(A) + N), A @ inverse(K + B @ N @ A) @ B
+
+
+@relation(tags="congruences", cites=NOCEDAL, stability="mixed", both_ways=False)
+def congruence_with_an_update(U, V, X, c):
+    """F X Fᵀ = X + U H + (U H)ᵀ, F = I + c U V, H = c V X + c²/2 V X Vᵀ Uᵀ, symmetric X."""
+    updated = eye(U.rows) + scale(c, U @ V)
+    half = scale(c, V @ X) + 0.5 * scale(c * c, V @ X @ V.T @ U.T)
+    return updated @ X @ updated.T, X + U @ half + half.T @ U.T, symmetric(X)
+
+
+@relation(tags="congruences", cites=HORN, both_ways=False)
+def halves_of_a_symmetric_sum(A, K, X, b, c):
+    """B X A + b Aᵀ Xᵀ + c X K Xᵀ = X B + (X B)ᵀ with B = b A + c/2 K Xᵀ, for symmetric K."""
+    half = scale(b, A) + 0.5 * scale(c, K @ X.T)
+    whole = scale(b, X @ A) + scale(b, A.T @ X.T) + scale(c, X @ K @ X.T)
+    return whole, X @ half + half.T @ X.T, symmetric(K)

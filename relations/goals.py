@@ -29,7 +29,7 @@ from matchers.variables import LogicVar
 from relations import reference_rules
 from relations.places import places, put
 from relations.relation import Direction, Relation
-from relations.rules import complex_part, rewritten
+from relations.rules import outside_field, rewritten
 
 _fresh = count(1)
 
@@ -156,7 +156,7 @@ def _sides(relation: Relation, source: Any, target: Any, S: Any) -> Iterator[Any
 
 def _open_or_proved(relation: Relation, own: dict[LogicVar, LogicVar], S: Any) -> bool:
     values = {x: reify(y, S) for x, y in own.items()}
-    if complex_part(relation, values) is not None:
+    if outside_field(relation, values) is not None:
         return False
     view = Alone()
     learn(view.dims, *values.values())

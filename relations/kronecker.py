@@ -10,6 +10,7 @@ from matchers.conditions import (
     symmetric,
     wide,
 )
+from matchers.decompositions import eigenvalue_factor
 from matchers.vocabulary import (
     ascending,
     cell,
@@ -19,12 +20,14 @@ from matchers.vocabulary import (
     diagonal,
     discrete_lyapunov,
     eigenvalues,
+    eigvalsh,
     expm,
     eye,
     inverse,
     kron,
     kron_adjoint_left,
     kron_adjoint_right,
+    kron_diagonal,
     logabsdet,
     mul,
     reshape,
@@ -205,6 +208,18 @@ def diagonal_of_kron(A, B):
     return diagonal(kron(A, B)), vec(diagonal(A) @ diagonal(B).T), square(A, B)
 
 
+@relation(tags="kronecker", cites=HORN, both_ways=False)
+def trace_of_any_kron(A, B):
+    """tr(A ⊗ B) = Σᵢ (A ⊗ B)ᵢᵢ, entry by entry, where the factors need not be square."""
+    return trace(kron(A, B)), total(kron_diagonal(A, B))
+
+
+@relation(tags="kronecker", cites=HORN, both_ways=False)
+def diagonal_of_any_kron(A, B):
+    """The diagonal of A ⊗ B, entry by entry, where the factors need not be square."""
+    return diagonal(kron(A, B)), kron_diagonal(A, B)
+
+
 @relation(tags="kronecker", cites=HORN)
 def total_of_kron(A, B):
     """The sum of all entries of A ⊗ B is the product of the sums."""
@@ -247,6 +262,19 @@ def eigenvalues_of_kron(A, B):
     """The eigenvalues of A ⊗ B are the products of those of symmetric A and B, in order."""
     products = vec(eigenvalues(A) @ eigenvalues(B).T)
     return eigenvalues(kron(A, B)), ascending(products), symmetric(A, B)
+
+
+@relation(
+    tags=("kronecker", "after_gradients", "values_only"), cites=HORN, field="real", both_ways=False
+)
+def eigenvalues_alone_of_kron(A, B):
+    """The same of eigenvalues that come without eigenvectors.
+
+    Their gradient has a value where some coincide, by whatever eigenvectors the routine returns.
+    """
+    a, b = eigenvalue_factor(eigvalsh(A)), eigenvalue_factor(eigvalsh(B))
+    found = eigenvalue_factor(eigvalsh(kron(A, B)))
+    return found, ascending(vec(a @ b.T)), symmetric(A, B)
 
 
 @relation(tags="kronecker", cites=VAN_LOAN)

@@ -14,6 +14,8 @@ from relations.relation import Relation
 OFF_BY_DEFAULT = "kantor:fast_unstable"
 # What is used when a graph is compiled, and not before it is differentiated.
 AFTER_GRADIENTS = "kantor:after_gradients"
+# Whose gradients may differ, as where eigenvalues coincide; these are after gradients as well.
+VALUES_ONLY = "kantor:values_only"
 
 
 @cache

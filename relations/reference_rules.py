@@ -16,7 +16,7 @@ from matchers.unification import instantiate
 from matchers.variables import LogicVar, Run
 from matchers.vocabulary import transpose
 from relations.relation import Direction, Relation
-from relations.rules import Rewrite, complex_part, in_batch
+from relations.rules import Rewrite, in_batch, outside_field
 
 # More operands than this under one flat head are not tried: the reference enumerates.
 OPERANDS = 8
@@ -74,7 +74,7 @@ def uses(direction: Direction, term: Term, known: Any, context: Context) -> Iter
     for match in answers(within(source), term, context, direction.shapes):
         relation = direction.relation
         proved = all(c.holds(match, known) for c in relation.conditions)
-        if proved and complex_part(relation, match) is None:
+        if proved and outside_field(relation, match) is None:
             new = instantiate(direction.target, match, known.dims)
             before, after = match.get(_BEFORE, Run()), match.get(_AFTER, match.get(_OTHERS, Run()))
             if before or after:

@@ -13,7 +13,9 @@ from functools import cached_property
 from typing import Any
 
 from matchers.conditions import Condition
+from matchers.leaves import Number
 from matchers.match import Pattern, compile_pattern
+from matchers.traversal import subterms
 from matchers.variables import LogicVar
 from relations.shapes import Shapes, solve_shapes
 from relations.sides import matches_anything, variables_of
@@ -125,7 +127,15 @@ class Relation:
     @property
     def restriction(self) -> str:
         """Over which numbers it holds, as a sentence; empty where it holds over all."""
-        return "holds for real matrices only" if self.field == "real" else ""
+        real = "holds for real matrices only" if self.field == "real" else ""
+        whole = "does not hold for integers" if self.fractional else ""
+        return " and ".join(filter(None, (real, whole)))
+
+    @cached_property
+    def fractional(self) -> bool:
+        """Whether a side takes a fraction of something, as no integer has it."""
+        numbers = [t.value for t in subterms(self.lhs, self.rhs) if isinstance(t, Number)]
+        return not all([isinstance(x, complex) or float(x).is_integer() for x in numbers])
 
     def __call__(self, in_lv: Any, out_lv: Any) -> Any:
         """The miniKanren goal that `in_lv` and `out_lv` are the two sides of this relation."""

@@ -105,19 +105,33 @@ def rewritten(direction: Direction, term: Term, window: Window, known: Any) -> T
     relation = direction.relation
     if not all(c.holds(bindings, known) for c in relation.conditions):
         return None
-    if complex_part(relation, bindings) is not None:
+    if outside_field(relation, bindings) is not None:
         return None
     new = replaced(direction, window, known.dims)
     return in_batch(term, new, known)
 
 
-def complex_part(relation: Relation, bindings: Mapping[LogicVar, Any]) -> Term | None:
-    """A complex leaf where a relation that holds over the reals only would be used, or None."""
-    if relation.field == "any":
+def outside_field(relation: Relation, bindings: Mapping[LogicVar, Any]) -> Term | None:
+    """A leaf of numbers that a relation does not hold over, or None.
+
+    These are complex ones where it holds over the reals, and integers where it takes fractions.
+    """
+    if relation.field == "any" and not relation.fractional:
         return None
     found = [bindings[x] for x in relation.variables if x in bindings]
     terms = [t for b in found for t in (b if isinstance(b, Run) else (b,))]
-    return next((t for t in subterms(*terms) if _complex(t)), None)
+    return next(
+        (
+            t
+            for t in subterms(*terms)
+            if (relation.field == "real" and _complex(t)) or (relation.fractional and _whole(t))
+        ),
+        None,
+    )
+
+
+def _whole(t: Term) -> bool:
+    return isinstance(t, Atom) and t.core > 0 and t.var.type.dtype.startswith(("int", "uint"))
 
 
 def _complex(t: Term) -> bool:
@@ -152,6 +166,13 @@ def replaced(direction: Direction, window: Window, dims: Dims | None = None) -> 
 
 
 __all__ = [
-    "Rewrite", "Rules", "complex_part", "in_batch", "instantiate", "replaced", "rewritten", "rules",
+    "Rewrite",
+    "Rules",
+    "in_batch",
+    "instantiate",
+    "outside_field",
+    "replaced",
+    "rewritten",
+    "rules",
     "same_batch",
 ]  # fmt: skip

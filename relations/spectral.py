@@ -38,6 +38,7 @@ from matchers.vocabulary import (
     full_qr,
     full_svd,
     inverse,
+    log_magnitude,
     logabsdet,
     lu,
     mul,
@@ -256,6 +257,19 @@ def product_of_eigenvalues(A):
 def product_of_eigenvalues_alone(A):
     """The same of eigenvalues that come without eigenvectors."""
     return prod(eigenvalue_factor(eigvalsh(A))), det(A), symmetric(A), nonsingular(A)
+
+
+@relation(tags="spectral", cites=GOLUB + ", sec. 7.1", field="real", both_ways=False)
+def logarithms_of_eigenvalues(A):
+    """Σ log|wᵢ| = log|A| for the eigenvalues w of a nonsingular symmetric matrix."""
+    return total(log_magnitude(eigenvalues(A))), logabsdet(A), symmetric(A), nonsingular(A)
+
+
+@relation(tags="spectral", cites=GOLUB + ", sec. 7.1", field="real", both_ways=False)
+def logarithms_of_eigenvalues_alone(A):
+    """The same of eigenvalues that come without eigenvectors."""
+    w = eigenvalue_factor(eigvalsh(A))
+    return total(log_magnitude(w)), logabsdet(A), symmetric(A), nonsingular(A)
 
 
 @relation(tags="spectral", cites=GOLUB + ", sec. 8.1", field="real", both_ways=False)

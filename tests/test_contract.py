@@ -196,8 +196,8 @@ def test_every_near_miss_has_its_failing_condition_named(which: Any) -> None:
             found += 1
             graph = WITHIN.get(which.name, lambda x: x)(miss.posed.output)
             answer = kantor.explain(graph, relations=which).why_not(which)
-            if sorted(ops(miss.posed.output)) == ["DimShuffle", "Dot"]:
-                assert "could start from" in str(answer)  # one product is no region
+            if "could start from" in str(answer):  # one product is no region
+                assert sorted(ops(miss.posed.output)) == ["DimShuffle", "Dot"]
                 continue
             named = {c.name for c in answer.conditions} | {getattr(answer.condition, "name", None)}
             assert miss.condition.name in named, (miss.how, str(answer))

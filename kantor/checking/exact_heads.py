@@ -146,6 +146,17 @@ def _joined(axis: int, xs: tuple[Any, ...]) -> Any:
     return np.concatenate([np.broadcast_to(x, (*batch, *x.shape[-2:])) for x in xs], axis=axis)
 
 
+@meaning("squared_distances")
+def _squared_distances(ring: Arithmetic, x: Any, y: Any) -> Any:
+    away = x[..., :, None, :] - y[..., None, :, :]
+    return (away * away).sum(axis=-1)
+
+
+@meaning("kron_diagonal")
+def _kron_diagonal(ring: Arithmetic, a: Any, b: Any) -> Any:
+    return _diagonal(ring, kronecker(ring, a, b))
+
+
 @meaning("hcat")
 def _hcat(ring: Arithmetic, *xs: Any) -> Any:
     return _joined(-1, xs)

@@ -18,6 +18,7 @@ from kantor.checking.sides import Evaluator, Undefined, Unsupported, first_line
 from kantor.checking.variants import Variant
 from matchers.traversal import subterms
 from matchers.vocabulary import expm
+from relations.library import VALUES_ONLY
 
 _GRADIENTS = ("float64",)
 # How many units in the last place are no difference.
@@ -231,6 +232,8 @@ class Numeric:
     # --- gradients --------------------------------------------------------------------------------
 
     def _check_gradients(self, instance: Instance, value: Any) -> None:
+        if VALUES_ONLY in self.sides.relation.tags:
+            return
         graphs = self.graphs(instance.variant)
         try:
             left = graphs.gradient("left side")

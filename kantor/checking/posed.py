@@ -13,6 +13,7 @@ from kantor.api import graph_of
 from kantor.checking.instances import Instance, NoInstance
 from kantor.checking.sides import Evaluator, Sides, build
 from kantor.checking.variants import PLAIN, Variant
+from lowering.search import openable, positions, substituted
 from matchers.conditions import SHAPE_CONDITIONS
 from matchers.dims import ONE
 from matchers.leaves import Atom
@@ -111,16 +112,19 @@ class Read:
     rewrites : list of Rewrite
         At any position.
     inputs : list of Variable
+    opened : Term, optional
+        The root with the shared products and sums read through that a search reads through.
     """
 
     root: Term
     rewrites: list[Rewrite]
     inputs: list[Any]
+    opened: Term | None = None
 
     @property
     def matched(self) -> bool:
-        """Whether the whole graph matched."""
-        return any(r.before is self.root for r in self.rewrites)
+        """Whether the whole graph matched, as it is or read through."""
+        return any(r.before in (self.root, self.opened) for r in self.rewrites)
 
     def evaluator(self, limit: int = 12) -> Evaluator:
         """The values before and after each of the first rewrites, in turn."""
@@ -134,8 +138,20 @@ def read(posed: Posed) -> Read:
     view = View(fgraph)
     root = view.definition(fgraph.outputs[0])
     matcher, context = rules((posed.sides.relation,)), Context(view.dims)
-    found = [r for t in everywhere(root) for r in matcher.rewrites(t, view, context)]
-    return Read(root, found, list(posed.inputs))
+    opened = read_through(root)
+    terms = dict.fromkeys([*everywhere(root), *everywhere(opened)])
+    found = [r for t in terms for r in matcher.rewrites(t, view, context)]
+    return Read(root, found, list(posed.inputs), opened)
+
+
+def read_through(root: Term) -> Term:
+    """A term with all shared products and sums opened that would merge with what is around them."""
+    while True:
+        order = positions((root,))
+        shared = next(iter(openable(order)), None)
+        if not isinstance(shared, Atom) or shared.definition is None:
+            return root
+        root = substituted(order, order.index(shared), shared.definition)[root]
 
 
 def everywhere(root: Term) -> list[Term]:

@@ -30,11 +30,12 @@ class Variant(NamedTuple):
 
 PLAIN = Variant("float64")
 COMPLEX = Variant("complex", "complex128")
+INTEGER = Variant("integer", "int64")
 VARIANTS = (
     PLAIN,
     Variant("float32", "float32"),
     COMPLEX,
-    Variant("integer", "int64"),
+    INTEGER,
     Variant("batched", batched="all"),
     Variant("batched in part", batched="first"),
 )
@@ -46,15 +47,18 @@ def applicable(sides: Sides) -> tuple[Variant, ...]:
     """The variants in which a relation can be stated.
 
     Numbers made of matrices have no batch; what holds over the reals only says nothing of complex
-    ones; a condition on batches leaves those that meet it.
+    ones, and what takes fractions nothing of integers; a condition on batches leaves those that
+    meet it.
     """
-    real, about = sides.relation.field == "real", about_batches(sides)
+    relation = sides.relation
+    real, about = relation.field == "real", about_batches(sides)
     terms = [t for side in (*sides.written, sides.lhs, sides.rhs) for t in subterms(side)]
     one = not about and any(t.scalar and _mentions_matrix(t) for t in terms)
     return tuple(
         v
         for v in ((*VARIANTS, _permitted(sides)) if about else VARIANTS)
         if not ((v.batched and one) or (v is COMPLEX and real))
+        if not (v is INTEGER and relation.fractional)
         if all(meets(v, sides, c) for c in sides.relation.conditions)
     )
 

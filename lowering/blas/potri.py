@@ -48,7 +48,7 @@ class Potri(Kernel):
             half[:] = np.nan
         outputs[0][0] = mirrored(half).T if lower else mirrored(half.T)
 
-    def infer_shape(self, fgraph: Any, node: Any, shapes: Any) -> list[Any]:
+    def infer_shape(self, node: Any, shapes: Any) -> list[Any]:
         return [shapes[0]]
 
     def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:

@@ -41,7 +41,7 @@ class Syr2k(Kernel):
         multiply = _SYR2K[a.dtype.char]
         outputs[0][0] = mirrored(multiply(1.0, a, b, 0.0, c, rows, lower=1, overwrite_c=1)).T
 
-    def infer_shape(self, fgraph: Any, node: Any, shapes: Any) -> list[Any]:
+    def infer_shape(self, node: Any, shapes: Any) -> list[Any]:
         m = shapes[0][0]
         return [(m, m)]
 

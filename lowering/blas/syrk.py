@@ -30,7 +30,7 @@ class Syrk(Kernel):
         (x,) = inputs
         outputs[0][0] = _gram(x)
 
-    def infer_shape(self, fgraph: Any, node: Any, shapes: Any) -> list[Any]:
+    def infer_shape(self, node: Any, shapes: Any) -> list[Any]:
         m = shapes[0][0]
         return [(m, m)]
 

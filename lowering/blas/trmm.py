@@ -57,7 +57,7 @@ class Trmm(Kernel):
         part = np.tril(a, -self.unit_diagonal) if self.lower else np.triu(a, self.unit_diagonal)
         return part + np.eye(len(a), dtype=a.dtype) if self.unit_diagonal else part
 
-    def infer_shape(self, fgraph: Any, node: Any, shapes: Any) -> list[Any]:
+    def infer_shape(self, node: Any, shapes: Any) -> list[Any]:
         return [shapes[1]]
 
     def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from pytensor.scalar import basic as scalar_basic
 from pytensor.tensor.basic import ExtractDiag
+from pytensor.tensor.linalg.decomposition.eigen import Eigh, Eigvalsh
 from pytensor.tensor.linalg.summary import Det
 
 from matchers import vocabulary as v
@@ -26,6 +27,8 @@ def logarithm(view: Any, node: Any, out: int, core: int) -> Reading:
         return [(matrix, 2)], lambda a: v.logabsdet(a) if _definite(view, a) else None
     if inner is not None and core == 1 and type(inner.op) is ExtractDiag:
         return [(node.inputs[0], 1)], _log_of_cholesky
+    if inner is not None and core == 1 and type(core_op(inner)) in (Eigh, Eigvalsh):
+        return [(node.inputs[0], 1)], partial(_log_of_eigenvalues, view)
     if inner is None or type(getattr(inner.op, "scalar_op", None)) is not scalar_basic.Abs:
         return None
     x = inner.inputs[0]
@@ -75,3 +78,9 @@ def _log_of_cholesky(t: Term) -> Term | None:
     """The logarithm of the diagonal of a Cholesky factor, which is positive."""
     factor = t.head is v.diagonal and t.args[0].head is v.cholesky
     return v.log_magnitude(t) if factor else None
+
+
+def _log_of_eigenvalues(view: Any, t: Term) -> Term | None:
+    """The logarithms of the eigenvalues of a definite matrix, which are positive."""
+    values = t.head in v.FACTORS and t.args[0].head in (v.eigh, v.eigvalsh)
+    return v.log_magnitude(t) if values and _definite(view, t.args[0].args[0]) else None

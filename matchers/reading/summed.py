@@ -23,6 +23,7 @@ from matchers import contractions
 from matchers import vocabulary as v
 from matchers.leaves import number
 from matchers.reading.common import Reading, core_op, same_dtype
+from matchers.reading.distances import differences, distances
 from matchers.reading.single import coefficient
 from matchers.reading.walks import ADDING, Walk, multiplies, squares
 from matchers.terms import Term
@@ -46,6 +47,8 @@ def broadcasting(node: Any) -> bool:
     if type(above.op.scalar_op) in ADDING:
         return _splits(above)
     if squares(above):
+        if differences(node) is not None:
+            return True
         above = above.inputs[0].owner
     return multiplies(above) and _repeats(above)
 
@@ -143,6 +146,8 @@ def product(view: Any, node: Any, core: int) -> Reading:
     if core != min(ndim, 2) or not same_dtype(node) or any(node.outputs[0].type.broadcastable):
         return None
     above = unmoved(node.inputs[0].owner) if type(node.op) is Sum else None
+    if type(node.op) is Sum and differences(node) is not None:
+        return distances(view, node, core)
     if above is None or type(above.op) is not Elemwise or type(above.op.scalar_op) not in ADDING:
         return _contraction(view, Walk(view, node))
     parts = [_contraction(view, Walk(view, node, c), alone=True) for _, c in _summands(above)]

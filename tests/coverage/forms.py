@@ -59,6 +59,11 @@ def _rows_times(a: Any, b: Any) -> Any:
     )
 
 
+def _add_to_diagonal(x: Any, d: Any) -> Any:
+    i = pt.arange(_length(x))
+    return pt.inc_subtensor(x[i, i], d)
+
+
 # What expressions may call.
 VOCABULARY: dict[str, Any] = {
     name: getattr(linalg, name)
@@ -71,6 +76,8 @@ VOCABULARY: dict[str, Any] = {
     "zeros": pt.zeros_like,
     "logdet": lambda x: linalg.slogdet(x)[1],
     "eigvalsh": lambda x: linalg.eigh(x)[0],
+    "values_alone": linalg.eigvalsh,
+    "add_to_diagonal": _add_to_diagonal,
     "trace": pt.trace,
     "diag": pt.diag,
     "diagonal": pt.diagonal,

@@ -105,6 +105,8 @@ class Expressions:
             lambda: (self.matrix(d, n, m) * self.matrix(d, n, m)).sum(),
             lambda: (self.vector(d, n) ** 2).sum(),
             lambda: linalg.trace(self.matrix(d, n, n)),
+            lambda: linalg.trace(self.product(d, n, n)),
+            lambda: self._reduced(self.product(d, n, m)),
             lambda: linalg.slogdet(self.regular(d, n))[1],
             lambda: pt.log(pt.abs(linalg.det(self.regular(d, n)))),
             lambda: self.number(d) * self.number(d),
@@ -128,6 +130,14 @@ class Expressions:
             lambda: self.number(d) * self.vector(d, n),
             lambda: -self.vector(d, n),
             lambda: pt.diag(self.matrix(d, n, n)),
+            lambda: pt.diag(self.product(d, n, n)),
+            lambda: self._any([
+                lambda: self.product(d, n, m).sum(axis=1),
+                lambda: self.product(d, m, n).max(axis=0),
+                lambda: self.product(d, n, m)[:, 0],
+                lambda: self.product(d, m, n)[1],
+                lambda: self.product(d, n, m) @ self.vector(d, m),
+            ]),
             lambda: self.matrix(d, n, m).sum(axis=1),
             lambda: self.matrix(d, m, n).mean(axis=0),
             lambda: self.matrix(d, n, m)[:, 0],
@@ -160,6 +170,41 @@ class Expressions:
             lambda: self.matrix(d, n, m) @ linalg.inv(self.regular(d, m)),
             *square,
             *self._of_kron(d, n, m),
+        ])  # fmt: skip
+
+    def product(self, depth: int, n: str, m: str) -> Any:
+        """A product of what has a structure, of which little may be asked for."""
+        k = n if self.random.random() < 0.7 else self._length()
+        left, right = self._structured(depth, n, k), self._structured(depth, k, m)
+        return left @ right if self.random.random() < 0.8 else (right.T @ left.T).T
+
+    def _structured(self, depth: int, n: str, m: str) -> Any:
+        """A Kronecker product, blocks, a diagonal, an inverse or a product of any."""
+        d = max(depth - 1, 0)
+        if n != m:
+            return self.matrix(d, n, m)
+        return self._any([
+            *self._of_kron(d, n, m),
+            *self._of_kron_square(n),
+            *self._of_blocks(n),
+            lambda: pt.diag(self.vector(d, n)),
+            lambda: linalg.inv(self.regular(d, n)),
+            lambda: self.regular(d, n),
+            lambda: self.regular(d, n) @ self.regular(0, n),
+        ])  # fmt: skip
+
+    def _reduced(self, x: Any) -> Any:
+        """A number made of the entries of a matrix, or of one of them."""
+        return self._any([
+            lambda: x.sum(),
+            lambda: x.max(),
+            lambda: x[0, 0],
+            lambda: x[1, -1],
+            lambda: (x * x).sum(),
+            lambda: x.mean(),
+            lambda: x[0].sum(),
+            lambda: x[:, 0].sum(),
+            lambda: pt.diag(x).prod(),
         ])  # fmt: skip
 
     def regular(self, depth: int, n: str) -> Any:

@@ -75,7 +75,7 @@ def test_families_in_the_order_of_the_library():
     ("matrix", "function", "cell"),
     [
         ("Kronecker product", "matvec", "`kron_matvec`"),
-        ("triangular", "solve", "PyTensor"),
+        ("triangular", "solve", "`associativity`"),
         ("triangular", "matvec", "–"),
         ("triangular", "diagonal", "–"),
         ("Kronecker sum", "exp", "`expm_of_kron_sum`"),

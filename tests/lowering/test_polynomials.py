@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from lowering.polynomials import SMALLEST, ZERO, Poly
-from matchers.dims import Axis, Dim
+from matchers.dims import Axis, Dim, shorter
 
 AXES = [Axis(name, None) for name in "mnk"]
 m, n, k = (Poly.of(Dim(1, frozenset([(s, 1)]))) for s in AXES)
@@ -119,3 +119,16 @@ def test_many_symbols() -> None:
     few = axes[0] * axes[1]
     assert (few - 3 * axes[0] - 3 * axes[1]).positive()
     assert not (few - 4 * axes[0] - 4 * axes[1]).positive()
+
+
+def test_the_shorter_of_two_lengths_is_at_most_each() -> None:
+    rows, cols, inner = (Dim(1, frozenset([(s, 1)])) for s in AXES)
+    least = Poly.of(shorter(rows, cols))
+    m, n, k = map(Poly.of, (rows, cols, inner))
+    assert (m * n * k - 2 * least * k).positive()
+    assert (m * k - least * k + 1).positive()
+    assert (m + n - 2 * least + 1).positive()
+    assert (m * n - least * least + 1).positive()
+    assert not (least * k - m * k + 1).positive()
+    assert not (m * k - 2 * least * k).positive()
+    assert not (m + 1 - least - least).positive()

@@ -10,7 +10,8 @@ from pytensor.assumptions import assume
 from pytensor.tensor import linalg
 
 from matchers import vocabulary as v
-from matchers.dims import ONE
+from matchers.blocks import NOTHING
+from matchers.dims import ONE, shorter
 from relations import determinants, inverses, quadratic_forms, traces
 from tests.relations.test_library_kanren import (
     MATCHERS,
@@ -32,6 +33,9 @@ from tests.relations.test_library_kanren import (
     u,
     x,
 )
+
+# As many rows of A and columns of B as the diagonal of A B has entries.
+FIRST, FIRST_COLUMNS = (v.rows_of(m, NOTHING, shorter(a.rows, b.cols)) for m in (a, v.transpose(b)))
 
 
 def log(matrix: Any) -> Any:
@@ -116,7 +120,11 @@ TRACES = {
         pt.trace(A.T @ A),
         {v.total(v.mul(a, a))},
     ),
-    "of what may not be square": (traces.trace_of_product, pt.trace(A @ B), set()),
+    "of what may not be square": (
+        traces.trace_of_product,
+        pt.trace(A @ B),
+        {v.total(v.mul(v.transpose(FIRST), v.transpose(FIRST_COLUMNS)))},
+    ),
     "turned round": (
         traces.cyclic_trace,
         pt.trace(S @ T @ U),
@@ -133,7 +141,11 @@ TRACES = {
         pt.diag(S @ T),
         {v.mul(s, t.T) @ v.ones(s.cols)},
     ),
-    "a diagonal that may not be square": (traces.diagonal_of_product, pt.diag(A @ B), set()),
+    "a diagonal that may not be square": (
+        traces.diagonal_of_product,
+        pt.diag(A @ B),
+        {v.mul(FIRST, FIRST_COLUMNS) @ v.ones(a.cols)},
+    ),
     "a diagonal of a quadratic form": (
         traces.diagonal_of_product,
         pt.diag(A.T @ A),
