@@ -164,7 +164,7 @@ class Engine:
         skewed = () if reading.decided else _Planners(reading)
         for sample in SAMPLES:
             size = reading.sizer(sample)
-            planner = Planner(size, reading.view.known)
+            planner = reading.planner(sample)
             found = search(reading.roots, moves, planner, self.budget)
             before = reading.cost_at(size)
             for candidate in found.candidates[:TRIES]:
@@ -199,8 +199,7 @@ class _Planners:
     def __iter__(self) -> Iterator[Planner]:
         for i, sample in enumerate((SAMPLES[0], *SKEWED)):
             if i == len(self._made):
-                size = self._reading.sizer(sample)
-                self._made.append(Planner(size, self._reading.view.known, halving=False))
+                self._made.append(self._reading.planner(sample, halving=False))
             yield self._made[i]
 
 

@@ -22,6 +22,7 @@ from lowering.build import Builder, CannotBuild
 from lowering.costs import cost, number_of_launches
 from lowering.decide import SLACK, Decision, decide
 from lowering.formulas import LAUNCH
+from lowering.mirrors import Mirrors
 from lowering.planner import Planner
 from lowering.plans import SOLVING, Plan, total, untransposed
 from lowering.polynomials import Poly
@@ -67,6 +68,20 @@ class Reading:
         self.lengths = Lengths(self.view.dims, sizes)
 
     @cached_property
+    def mirrors(self) -> Mirrors:
+        """The transposes of products, found once for all planners."""
+        return Mirrors(self.view.known)
+
+    def planner(
+        self,
+        sample: tuple[float, float],
+        given: frozenset[Term] = frozenset(),
+        halving: bool = True,
+    ) -> Planner:
+        """A planner for this region at a sample size."""
+        return Planner(self.sizer(sample), self.view.known, given, halving, self.mirrors)
+
+    @cached_property
     def calls(self) -> list[Call]:
         """What each node runs, and on what sizes."""
         return list(self._calls())
@@ -99,7 +114,7 @@ class Reading:
         return settled(self.roots, moves, graph)
 
     def _planner(self, given: frozenset[Term]) -> Planner:
-        return Planner(self.sizer(SAMPLES[0]), self.view.known, given)
+        return self.planner(SAMPLES[0], given)
 
     def _direct(self, factor: Term) -> bool:
         """Whether a product with this factor can be computed in no other way than it is."""

@@ -20,6 +20,7 @@ from pytensor.tensor.blockwise import Blockwise
 from unification import var
 
 from kantor.engine import Engine, KantorWarning
+from kantor.steps import Step
 from matchers.readers import READERS
 from matchers.regions import anchored
 from relations.relation import Relation
@@ -51,6 +52,7 @@ class KantorRewriter(GraphRewriter):
         self._make_engine = engine
         self._anywhere = anywhere
         self._rounds: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+        self._seen: weakref.WeakKeyDictionary[Any, Counter[Any]] = weakref.WeakKeyDictionary()
 
     def __str__(self) -> str:
         return "kantor"
@@ -76,7 +78,9 @@ class KantorRewriter(GraphRewriter):
             self._rounds[fgraph] = ROUNDS
             _warn(f"Kantor leaves this graph alone: {type(error).__name__}: {error}")
             return None
-        if steps:
+        if steps and self._repeats(fgraph, steps):
+            self._rounds[fgraph] = ROUNDS
+        elif steps:
             self._rounds[fgraph] = done + 1
             if done + 1 == ROUNDS:
                 last = ", ".join(steps[-1].relations)
@@ -84,6 +88,19 @@ class KantorRewriter(GraphRewriter):
         count = Counter(name for step in steps for name in step.relations)
         seconds = time.perf_counter() - start
         return self, dict(count), seconds, before, len(fgraph.apply_nodes)
+
+    def _repeats(self, fgraph: Any, steps: list[Any]) -> bool:
+        """Whether a round does what two rounds have done: PyTensor puts back what is rewritten."""
+        seen = self._seen.setdefault(fgraph, Counter())
+        told = [
+            (s.relations, *map(str, (s.before, s.after, s.decision.before)))
+            if isinstance(s, Step)
+            else s.relations
+            for s in steps
+        ]
+        repeated = all([seen[t] > 1 for t in told])
+        seen.update(told)
+        return repeated
 
     def print_summary(self, stream: Any = sys.stdout, level: int = 0, depth: int = -1) -> None:
         """One line."""

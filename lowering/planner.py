@@ -44,6 +44,8 @@ class Planner:
         Terms whose values are there anyway.
     halving : bool
         Whether there is a kernel for X Xᵀ, which a thin X loses by.
+    mirrors : Mirrors, optional
+        The transposes of a region, which its planners share.
 
     Attributes
     ----------
@@ -57,13 +59,14 @@ class Planner:
         holds: Callable[[Term, str], bool],
         given: frozenset[Term] = frozenset(),
         halving: bool = True,
+        mirrors: Mirrors | None = None,
     ) -> None:
         self.size = size
         self.holds = holds
         self.given = given
         self.halving = halving
         self.there: frozenset[Term] = frozenset()
-        self.mirrors = Mirrors(holds)
+        self.mirrors = mirrors or Mirrors(holds)
         self._chosen: dict[Term, Step] = {}
         self._prices: dict[Term, float] = {}
         self._best: dict[tuple[Term, ...], Planner] = {}
@@ -110,8 +113,8 @@ class Planner:
     def _with(self, there: frozenset[Term]) -> Planner:
         found = self._sharing.get(there)
         if found is None:
-            found = Planner(self.size, self.holds, self.given, halving=self.halving)
-            found.there, found.mirrors = there, self.mirrors
+            found = Planner(self.size, self.holds, self.given, self.halving, self.mirrors)
+            found.there = there
             self._sharing[there] = found
         return found
 

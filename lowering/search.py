@@ -59,7 +59,12 @@ class Opening:
 
 
 def search(
-    roots: Roots, moves: Moves, planner: Planner, budget: int = BUDGET, patience: int = PATIENCE
+    roots: Roots,
+    moves: Moves,
+    planner: Planner,
+    budget: int = BUDGET,
+    patience: int = PATIENCE,
+    finish: bool = True,
 ) -> Found:
     """The forms of a region that `moves` lead to, cheapest first.
 
@@ -74,6 +79,8 @@ def search(
         How many forms are expanded.
     patience : int
         How many are expanded in a row without a cheaper form being found.
+    finish : bool
+        Whether to look for what the products of the cheapest forms share, and to try what is last.
     """
     leading, last = _split(moves)
     start = Candidate(roots, planner.price(roots))
@@ -93,8 +100,8 @@ def search(
             if found.cost < best:
                 best, idle = found.cost, 0
     ranked = sorted(seen.values(), key=lambda c: (c.cost, len(c.path)))
-    ranked[:SHARING] = sorted(
-        [_finished(c, last, planner) for c in ranked[:SHARING]],
+    ranked[: SHARING if finish else 0] = sorted(
+        [_finished(c, last, planner) for c in ranked[: SHARING if finish else 0]],
         key=lambda c: (c.cost, len(c.path)),
     )
     equal = [c for c in ranked[:TIES] if c.cost == ranked[0].cost and c.path]

@@ -127,7 +127,7 @@ def _cheapest(
     known = frozenset(_without(order, roots, term))
     # Factors that are applied to others are not there by themselves.
     planner = graph.planner(frozenset(t for t in known if t.head not in _APPLIED))
-    found = search((form,), lambda t: () if t in known else moves(t), planner)
+    found = search((form,), lambda t: () if t in known else moves(t), planner, finish=False)
     return found.candidates[0].cost + worth >= planner.price((term,))
 
 

@@ -36,7 +36,7 @@ _PASSING = {
         "specify_shape_propagates_matrix_property", "split_dims_propagates_matrix_property",
         "subtensor_propagates_matrix_property",
     }),
-    "matchers": frozenset({"_entrywise", "_square_identity"}),
+    "matchers": frozenset({"entrywise", "square_identity"}),
 }  # fmt: skip
 # What no term has that is not made of what an Op brings in.
 OF_OPS = frozenset({"orthogonal", "permutation", *OF_DIAGONALS})
@@ -55,12 +55,13 @@ class Evidence:
         What is declared its feature alone may know, as the markers are gone.
     """
 
-    __slots__ = ("_feature", "_kinds", "_possible", "_told")
+    __slots__ = ("_declared", "_feature", "_kinds", "_possible", "_told")
 
     def __init__(self, kinds: Iterable[type], fgraph: Any) -> None:
         self._kinds = {base for kind in kinds for base in kind.__mro__}
         self._feature = getattr(fgraph, "assumption_feature", None)
         self._possible: dict[str, bool] = {}
+        self._declared: dict[str, bool] = {}
         self._told: set[str] | None = None
 
     def possible(self, name: str) -> bool:
@@ -75,7 +76,12 @@ class Evidence:
 
     def declared(self, name: str) -> bool:
         """Whether somebody may have said of a variable that it has the key of this name."""
-        return SpecifyAssumptions in self._kinds or not _stronger(name).isdisjoint(self._known())
+        found = self._declared.get(name)
+        if found is None:
+            found = SpecifyAssumptions in self._kinds
+            found = found or not _stronger(name).isdisjoint(self._known())
+            self._declared[name] = found
+        return found
 
     def _known(self) -> set[str]:
         """The names of the keys that PyTensor's feature has as true of anything."""

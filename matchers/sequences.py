@@ -43,7 +43,8 @@ class Sequence(Node):
     """
 
     __slots__ = (
-        "_after", "_anchors", "_blocks", "_gaps", "_last_open", "_meeting", "elements", "flat",
+        "_after", "_anchors", "_blocks", "_gaps", "_last_open", "_meeting", "_mirrored", "elements",
+        "flat",
         "least", "open", "parts", "single", "wanted",
     )  # fmt: skip
 
@@ -81,6 +82,9 @@ class Sequence(Node):
             for block, i in zip(blocks, starts, strict=True)
         ]
         self._meeting = [found for e, f in pairwise(elements) if (found := _meeting(e, f))]
+        self._mirrored = any(
+            [_mirrored(e, f) for i, e in enumerate(elements) for f in elements[i + 2 :]]
+        )
         self._last_open = max((i for i, g in enumerate(self._gaps) if g.elements), default=-1)
         self.parts = tuple(self._anchors)
         self.wanted = head if self.least > 1 else None
@@ -101,6 +105,8 @@ class Sequence(Node):
         for may_meet in self._meeting:
             if not any(map(may_meet, ops, ops[1:])):
                 return False
+        if self._mirrored and not _has_mirrors(ops):
+            return False
         if not self.open:
             return all(e.admits(x) for e, x in zip(self._anchors, ops, strict=True))
         for block, before, after in self._blocks:
@@ -274,7 +280,7 @@ def _same_length(e: Element, first: Element) -> bool:
 def _meeting(e: Element, f: Element) -> Callable[[Any, Any], bool] | None:
     """What two operands side by side must pass, where both elements hold the same variable."""
     if isinstance(e, Free) and isinstance(f, Free):
-        return _may_mirror if e.var is f.var and {e.marks, f.marks} == {(), (None,)} else None
+        return _may_mirror if _mirrored(e, f) else None
     if isinstance(f, Free):
         return _beside(e, f, last=False)
     if isinstance(e, Free):
@@ -311,6 +317,19 @@ def _may_equal(a: Any, b: Any) -> bool:
         shared = any([type(t) is Atom and t.definition is not None for t in (inner, other)])
         return shared or inner is other
     return inner.head is other.head or TRANSPOSED.get(inner.head) is other.head
+
+
+def _mirrored(e: Element, f: Element) -> bool:
+    """Whether the two stand for a variable and its transpose."""
+    if not (isinstance(e, Free) and isinstance(f, Free)):
+        return False
+    return e.var is f.var and {e.marks, f.marks} == {(), (None,)}
+
+
+def _has_mirrors(ops: tuple[Any, ...]) -> bool:
+    """Whether two operands may be transposes of each other, with others between them."""
+    pairs = ((a, b) for i, a in enumerate(ops) for b in ops[i + 2 :])
+    return any(_may_mirror(a, b) for a, b in pairs)
 
 
 def _may_mirror(a: Any, b: Any) -> bool:

@@ -136,6 +136,8 @@ class View:
         self._promises: set[tuple[Term, str]] = set()
         self._asked: dict[tuple[Any, str, bool], bool] = {}
         self._facts: Facts | None = None
+        # Whether any leaf may be said to be symmetric.
+        self._symmetry: bool | None = None
         self._depth = 0
         # What the graph itself asks the lengths of.
         self.measured: dict[Any, None] = {}
@@ -249,9 +251,9 @@ class View:
         """Whether a leaf is said to be symmetric, so that its transpose reads as itself."""
         if core != 2 or self.fgraph is None or var.type.dtype.startswith("complex"):
             return False
-        if not any(map(self._declares, _SYMMETRIC)):
-            return False
-        return self._knowledge().declared(var, _SYMMETRIC)
+        if self._symmetry is None:
+            self._symmetry = any(map(self._declares, _SYMMETRIC))
+        return self._symmetry and self._knowledge().declared(var, _SYMMETRIC)
 
     def shared(self, var: Any) -> bool:
         """Whether a variable has several uses; who asks for its shape only does not count."""

@@ -41,6 +41,7 @@ def of(*outputs: Any) -> Evidence:
         (linalg.inv(A @ pt.constant(np.eye(4)[[1, 0, 3, 2]])), "orthogonal", True),
         (linalg.inv(A * pt.constant(np.ones((1, 1)))) @ B, "permutation", False),
         (linalg.inv(A @ B) @ x, "circulant", False),
+        (linalg.inv(A * B + pt.eye(4)) @ x, "circulant", False),
         (linalg.inv(pt.exp(-pt.arange(4)[:, None] + pt.arange(4))) @ B, "toeplitz", True),
         (linalg.inv(A @ B) @ x, "positive_definite", True),  # as a solver may promise
     ],
