@@ -187,19 +187,16 @@ class Engine:
 
 
 class _Planners:
-    """Planners at skewed sizes, made when they are asked for.
-
-    None of them takes X Xᵀ for half a product, which is one only where X is not thin.
-    """
+    """Planners at skewed sizes, made when they are asked for."""
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
         self._made: list[Planner] = []
 
     def __iter__(self) -> Iterator[Planner]:
-        for i, sample in enumerate((SAMPLES[0], *SKEWED)):
+        for i, sample in enumerate(SKEWED):
             if i == len(self._made):
-                self._made.append(self._reading.planner(sample, halving=False))
+                self._made.append(self._reading.planner(sample))
             yield self._made[i]
 
 

@@ -20,7 +20,7 @@ from kantor.sizes import SAMPLES, Lengths, Sample
 from kantor.steps import Step
 from lowering.build import Builder, CannotBuild
 from lowering.costs import cost, number_of_launches
-from lowering.decide import SLACK, Decision, decide
+from lowering.decide import NOTHING, SLACK, Decision, decide
 from lowering.formulas import LAUNCH
 from lowering.mirrors import Mirrors
 from lowering.planner import Planner
@@ -36,7 +36,7 @@ from matchers.dims import ONE, Axis, Dim, basic_axes
 from matchers.kernels import Call, matrix_shape, node_kernel, solver
 from matchers.leaves import Atom, Number
 from matchers.readers import FACTORIZED, MULTIPLYING, SOLVERS, core_op
-from matchers.regions import Region, contracting
+from matchers.regions import Region, contracting, mirrored, patterned
 from matchers.terms import Term, shape
 
 # Heads that a plan may compute otherwise than the graph does, though the term is the same.
@@ -72,14 +72,9 @@ class Reading:
         """The transposes of products, found once for all planners."""
         return Mirrors(self.view.known)
 
-    def planner(
-        self,
-        sample: tuple[float, float],
-        given: frozenset[Term] = frozenset(),
-        halving: bool = True,
-    ) -> Planner:
+    def planner(self, sample: tuple[float, float], given: frozenset[Term] = frozenset()) -> Planner:
         """A planner for this region at a sample size."""
-        return Planner(self.sizer(sample), self.view.known, given, halving, self.mirrors)
+        return Planner(self.sizer(sample), self.view.known, given, self.mirrors)
 
     @cached_property
     def calls(self) -> list[Call]:
@@ -107,7 +102,7 @@ class Reading:
         substituted = [
             t for t in formed if solver_for(t.args[0], self.view.known) == "solve_triangular"
         ]
-        if substituted or self._contracts or self._twice:
+        if substituted or self._contracts or self._twice or self._multiplies_zeros:
             return False
         scaled = {t for t in self.view.variables if t.head is v.scale}
         graph = Graph(self.products, self._direct, scaled, self.view.dims, self._planner)
@@ -132,6 +127,16 @@ class Reading:
         """Whether an einsum, or a sum over a product that repeats a factor, reads as a product."""
         outputs = [x for n in self.region.nodes if contracting([n]) for x in n.outputs]
         return any([_multiplies(self.view.definition(x)) for x in outputs])
+
+    @cached_property
+    def _multiplies_zeros(self) -> bool:
+        """Whether a product is computed in full of which a kernel takes a half or less."""
+        return any(
+            [
+                kind is Dot and (mirrored(n) or patterned(self.fgraph, n))
+                for n, kind in zip(self.region.nodes, self._kinds, strict=True)
+            ]
+        )
 
     @cached_property
     def _twice(self) -> bool:
@@ -295,6 +300,7 @@ class Reading:
             decision.after + LAUNCH * (launches + more),
             self.known,
             self.view.dims.reduced,
+            LAUNCH * more + NOTHING if decision.why == "for larger sizes" else 0.0,
         )
         return decision if saved.taken else saved
 

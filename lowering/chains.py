@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from lowering.blas.syrk import THIN
 from lowering.costs import cost
 
 # Longer chains are bracketed from one end, whichever is cheaper: the programming is cubic.
@@ -15,7 +16,8 @@ LONGEST = 24
 # Factors that are multiplied as they are; columns and rows of the identity are, but for views.
 UNAPPLIED = frozenset({"plain", "column", "row"})
 # Factors that are there, but of which a product takes less than one of others.
-FORMED = frozenset({"triangular"})
+TRIANGLES = frozenset({"triangular", "lower_trapezoid", "upper_trapezoid"})
+FORMED = TRIANGLES | {"tridiagonal"}
 Tree = int | tuple["Tree", "Tree"]
 
 
@@ -36,8 +38,9 @@ def bracket(
     Parameters
     ----------
     kinds : sequence of str
-        Of each factor ``plain``, ``triangular``, ``diagonal``, ``ones``, ``column`` (of the
-        identity), ``row``, or the kernel that solves with it, which makes it an inverse.
+        Of each factor ``plain``, ``triangular``, ``lower_trapezoid``, ``upper_trapezoid``,
+        ``tridiagonal``, ``diagonal``, ``ones``, ``column`` (of the identity), ``row``, or the
+        kernel that solves with it, which makes it an inverse.
     dims : sequence of float
         Rows of the first factor, then the columns of each.
     batch : float
@@ -73,7 +76,8 @@ def bracket(
 
 
 def _gram(dims: Sequence[float], batch: float, i: int, k: int) -> float:
-    return float(cost("gram", (dims[i], dims[k + 1]), batch))
+    inner = dims[k + 1]
+    return float(cost("gram", (dims[i], inner, min(inner, THIN)), batch))
 
 
 def of_two_halves(kinds: Sequence[str], dims: Sequence[float], i: int, k: int, j: int) -> bool:
@@ -132,9 +136,27 @@ def step_cost(
     if not side:
         return float(cost("product", (m, inner, n), batch))
     kind, width = (kinds[i], n) if side == "left" else (kinds[j], m)
-    if kind in FORMED and width == 1:
-        return float(cost("product", (m, inner, n), batch))
+    if kind in TRIANGLES:
+        if width == 1:
+            return float(cost("product", (m, inner, n), batch))
+        shape = (m, inner) if side == "left" else (inner, n)
+        sizes = of_triangle(kind, *shape, min(shape))
+        return float(cost("triangular", (*sizes, width), batch))
+    if kind == "tridiagonal":
+        return float(cost(kind, (m if side == "left" else n, width), batch))
     return _applied(kind, inner, width, m * inner * n, batch)
+
+
+def of_triangle[Length](
+    kind: str, rows: Length, cols: Length, q: Length
+) -> tuple[Length, Length, Length]:
+    """The sizes that the zeros of a triangle or trapezoid with a diagonal of length q depend on.
+
+    The first is the length of the axis along which nothing is full beyond the triangle.
+    """
+    if kind == "triangular":
+        return rows, rows, rows
+    return (rows, cols, q) if kind == "upper_trapezoid" else (cols, rows, q)
 
 
 def _applied(kind: str, n: float, k: float, terms: float, batch: float) -> float:

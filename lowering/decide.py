@@ -17,6 +17,7 @@ from matchers.dims import Axis, Dim
 # A form of more nodes may lose some launches on small matrices that it wins back on others.
 LARGER = 32
 SLACK = 8 * LAUNCH
+NOTHING = 1.0
 
 
 @dataclass(frozen=True)
@@ -62,16 +63,21 @@ def decide(
         What may be lost where dimensions are not `LARGER`.
     """
     gain = before - after
-    if gain.positive() or gain.normal(reduced).positive():
+    # What is positive of one of these is so of the gain.
+    least = [gain, *gain.below()]
+    if any([low.positive() or low.normal(reduced).positive() for low in least]):
         return Decision(True, "for all sizes", before, after)
-    if slack and gain.positive(LARGER) and (gain + slack).positive():
+    # What loses nothing anywhere is taken where it gains only beyond some length.
+    spare = slack or (NOTHING if least[1:] else 0.0)
+    gaining = spare and any([low.positive(LARGER) for low in least])
+    if gaining and any([(low + spare).positive() for low in least]):
         return Decision(True, "for larger sizes", before, after)
     known = gain.at(sizes)
     if known.constant is not None:
         taken = known.constant > 0
         why = "at the known sizes" if taken else "not cheaper at the known sizes"
         return Decision(taken, why, before, after)
-    if known.positive():
+    if any([low.positive() for low in (known, *known.below())]):
         return Decision(True, "at the known sizes", before, after)
     missing = ", ".join(sorted(str(s) for s in known.symbols))
     return Decision(False, f"the sizes {missing} decide", before, after)

@@ -46,9 +46,14 @@ KERNELS: dict[str, Kernel] = {
         lambda m, k, n: 2 * m * k * n,
         {measures.gram: (v.gram,), measures.contracted: (contract,)},
     ),
-    # X Xᵀ: one triangle, which is copied to the other in the time of so many operations.
-    "gram": Kernel(lambda m, k: m * m * k + 30 * m * m),
-    "triangular": Kernel(lambda n, k: n * n * k),
+    # X Xᵀ: one triangle, which is copied to the other in the time of `THIN` operations; of a thin X
+    # the whole is computed. The last is min(k, THIN).
+    "gram": Kernel(lambda m, k, least: m * m * k + m * m * least),
+    # An upper m × n trapezoid, its diagonal of length q, or a lower n × m one. Where it is not
+    # wider than high this is more than its entries take.
+    "triangular": Kernel(lambda m, n, q, k: 2 * m * n * k - m * q * k),
+    # Rows of the result, and columns.
+    "tridiagonal": Kernel(lambda n, k: 6 * n * k),
     # The steps of an einsum, each a launch.
     "products": Kernel(lambda *sizes: 2 * sum(sizes) + LAUNCH * (len(sizes) - 1)),
     "solve": Kernel(lambda n, k: n * n * n * (2 / 3) + 2 * n * n * k),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from lowering.chains import Tree, bracket, never
+from lowering.chains import Tree, bracket
 from lowering.contractions import paired
 from lowering.costs import cost
 from lowering.kernels import FREE, step_of
@@ -42,8 +42,6 @@ class Planner:
         Whether a structure is known of a term.
     given : set of Term
         Terms whose values are there anyway.
-    halving : bool
-        Whether there is a kernel for X Xᵀ, which a thin X loses by.
     mirrors : Mirrors, optional
         The transposes of a region, which its planners share.
 
@@ -58,13 +56,11 @@ class Planner:
         size: Callable[[Dim], float],
         holds: Callable[[Term, str], bool],
         given: frozenset[Term] = frozenset(),
-        halving: bool = True,
         mirrors: Mirrors | None = None,
     ) -> None:
         self.size = size
         self.holds = holds
         self.given = given
-        self.halving = halving
         self.there: frozenset[Term] = frozenset()
         self.mirrors = mirrors or Mirrors(holds)
         self._chosen: dict[Term, Step] = {}
@@ -113,7 +109,7 @@ class Planner:
     def _with(self, there: frozenset[Term]) -> Planner:
         found = self._sharing.get(there)
         if found is None:
-            found = Planner(self.size, self.holds, self.given, self.halving, self.mirrors)
+            found = Planner(self.size, self.holds, self.given, self.mirrors)
             found.there = there
             self._sharing[there] = found
         return found
@@ -200,7 +196,7 @@ class Planner:
         kinds = ["plain" if f in self.given else kind(f, self.holds) for f in factors]
         lengths = [shape(factors[0])[0], *[shape(f)[1] for f in factors]]
         sizes = list(map(self.size, lengths))
-        halves = partial(self._halves, factors, sizes) if self.halving else never
+        halves = partial(self.mirrors.halves, factors)
         tree: Tree = (0, 1)
         if len(factors) > 2:
             there = partial(self._shared_run, factors)
@@ -217,15 +213,6 @@ class Planner:
             parts = _run(factors, i, k), _run(factors, k + 1, j)
             self._chosen[whole] = joined(parts, kinds, (i, k, j), lengths, halves(i, k, j))
             stack += [(left, parts[0]), (right, parts[1])]
-
-    def _halves(
-        self, factors: tuple[Term, ...], sizes: list[float], i: int, k: int, j: int
-    ) -> bool:
-        """Whether factors i…k times k+1…j are a matrix times its transpose, and not too thin."""
-        m, inner = sizes[i], sizes[k + 1]
-        if not self.mirrors.halves(factors, i, k, j):
-            return False
-        return bool(cost("gram", (m, inner)) < cost("product", (m, inner, m)))
 
     def _shared_run(self, factors: tuple[Term, ...], i: int, j: int) -> bool:
         """Whether products share factors i…j, which are not all of this one."""

@@ -72,10 +72,23 @@ class Poly:
         """The polynomial with the given dimensions filled in."""
         terms: dict[Monomial, float] = {}
         for m, c in self.terms.items():
-            value = c * prod(sizes[s] ** p for s, p in m if s in sizes)
-            rest = frozenset((s, p) for s, p in m if s not in sizes)
+            known = {s: n for s, _ in m if (n := _length(s, sizes)) is not None}
+            value = c * prod(known[s] ** p for s, p in m if s in known)
+            rest = frozenset((s, p) for s, p in m if s not in known)
             terms[rest] = terms.get(rest, 0.0) + value
         return Poly(terms)
+
+    def below(self) -> list[Poly]:
+        """Polynomials that it is nowhere less than, without the shorter of two lengths.
+
+        Where that is subtracted, it is no more than either of the two.
+        """
+        if not any([c < 0 and any([_shorter(s) for s, _ in m]) for m, c in self.terms.items()]):
+            return []
+        return [
+            Poly.sum([_without(m, i) * c if c < 0 else Poly({m: c}) for m, c in self.terms.items()])
+            for i in (0, -1)
+        ]
 
     def normal(self, normal: Callable[[Dim], Dim]) -> Poly:
         """The polynomial with every monomial in the normal form of dimensions."""
@@ -100,7 +113,9 @@ class Poly:
         Written in how far each dimension exceeds `smallest`, no coefficient is negative and the
         constant is positive: sufficient, not necessary.
         """
-        if _covered(self.terms, smallest):
+        if _covered(self.terms, smallest) and all(
+            [_least(s, smallest) == smallest for s in self.symbols]
+        ):
             return True
         shifted = _shift(self, smallest)
         return shifted.get(frozenset(), 0.0) > 0 and all(c >= -1e-6 for c in shifted.values())
@@ -126,6 +141,40 @@ class Poly:
 
 
 ZERO = Poly({})
+
+
+def _shorter(s: Axis) -> bool:
+    return type(s.owner) is tuple and s.owner[0] == "min"
+
+
+def _least(s: Axis, smallest: int) -> int:
+    """What a length is at least, where those that are unknown are at least `smallest`."""
+    if not _shorter(s):
+        return smallest
+    return min([smallest, *(d.coef for d in s.owner[1] if d.known)])
+
+
+def _without(m: Monomial, i: int) -> Poly:
+    """A monomial with one of two lengths in place of the shorter."""
+    out = Poly({frozenset(): 1.0})
+    for s, p in m:
+        part = Poly.of(s.owner[1][i]) if _shorter(s) else Poly({frozenset([(s, 1)]): 1.0})
+        for _ in range(p):
+            out = out * part
+    return out
+
+
+def _length(s: Axis, sizes: Mapping[Axis, float]) -> float | None:
+    """The length of an axis, if that is known or made of what is."""
+    found = sizes.get(s)
+    if found is not None or type(s.owner) is not tuple:
+        return found
+    kind, parts = s.owner
+    lengths = [Poly.of(d).at(sizes).constant for d in parts]
+    known = [n for n in lengths if n is not None]
+    if len(known) < len(lengths):
+        return None
+    return min(known) if kind == "min" else sum(known)
 
 
 def _expanded(dim: Dim) -> Poly:
@@ -212,7 +261,7 @@ def _shift(poly: Poly, by: int) -> dict[Monomial, float]:
         expanded: list[tuple[tuple[tuple[Axis, int], ...], float]] = [((), c)]
         for s, p in m:
             expanded = [
-                ((*head, (s, k)) if k else head, d * comb(p, k) * by ** (p - k))
+                ((*head, (s, k)) if k else head, d * comb(p, k) * _least(s, by) ** (p - k))
                 for head, d in expanded
                 for k in range(p + 1)
             ]

@@ -13,7 +13,7 @@ from pytensor.tensor.blockwise import Blockwise
 from pytensor.tensor.elemwise import DimShuffle
 from pytensor.tensor.linalg.solvers.general import Solve
 
-from lowering.blas import Syrk, Trmm
+from lowering.blas import Gtmm, Syrk, Trmm
 from lowering.blas.kernel import Kernel
 from lowering.steps import Step
 from matchers import vocabulary as v
@@ -71,6 +71,12 @@ def _triangular(builder: Builder, term: Term, step: Step, a: Any, b: Any) -> Any
     if step.side == "left":
         return blas(Trmm(lower), a, b)
     return transposed(blas(Trmm(not lower), transposed(a), transposed(b)))
+
+
+def _tridiagonal(builder: Builder, term: Term, step: Step, a: Any, b: Any) -> Any:
+    if step.side == "left":
+        return blas(Gtmm(), a, b)
+    return transposed(blas(Gtmm(), transposed(a), transposed(b)))
 
 
 def blas(op: Kernel, *matrices: Any) -> Any:
@@ -146,6 +152,7 @@ _GRAPHS: dict[str, Callable[..., Any]] = {
     "product": _multiplied,
     "gram": _gram,
     "triangular": _triangular,
+    "tridiagonal": _tridiagonal,
     "solve": _solved,
     "solve_positive": _solved,
     "solve_triangular": _solved,

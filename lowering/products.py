@@ -10,15 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from lowering.chains import applied
+from lowering.blas.syrk import THIN
+from lowering.chains import TRIANGLES, applied, of_triangle
 from lowering.measures import batch_of, single, terms_of
 from lowering.mirrors import floats
 from lowering.steps import Step
 from matchers import vocabulary as v
-from matchers.dims import ONE, Dim
+from matchers.dims import ONE, Dim, const, shorter
 from matchers.heads import Head
 from matchers.leaves import Atom
-from matchers.terms import Term
+from matchers.terms import Term, shape
 
 Holds = Callable[[Term, str], bool]
 
@@ -29,6 +30,8 @@ _KINDS: dict[Head, str] = {
 }  # fmt: skip
 _TRANSPOSED: dict[Head, str] = {v.ones: "ones", v.unit: "row", v.cholesky: "triangular"}
 
+_TURNED = {"lower_trapezoid": "upper_trapezoid", "upper_trapezoid": "lower_trapezoid"}
+
 
 def kind(factor: Term, holds: Holds) -> str:
     """How a factor of a product is applied."""
@@ -37,17 +40,23 @@ def kind(factor: Term, holds: Holds) -> str:
     turned = factor.head is v.transpose
     inner = factor.args[0] if turned else factor
     if isinstance(inner, Atom):
-        return _of_leaf(inner, holds)
+        found = _of_leaf(inner, holds)
+        return _TURNED.get(found, found) if turned else found
     return (_TRANSPOSED if turned else _KINDS).get(inner.head, "plain")
 
 
 def _of_leaf(matrix: Atom, holds: Holds) -> str:
-    """What is known of the entries of a matrix that is there, if it is square."""
+    """What is known of the entries of a matrix that is there."""
     if matrix.core == 2 and matrix.definition is None:
         if holds(matrix, "diagonal") and holds(matrix, "square"):
             return "diagonal"
-        if _is_triangular(matrix, holds) and holds(matrix, "square"):
-            return "triangular"
+        if holds(matrix, "tridiagonal"):
+            return "tridiagonal"
+        lower = holds(matrix, "lower_triangular")
+        if lower or holds(matrix, "upper_triangular"):
+            if holds(matrix, "square"):
+                return "triangular"
+            return "lower_trapezoid" if lower else "upper_trapezoid"
     return "plain"
 
 
@@ -139,7 +148,7 @@ def _gram(join: Join) -> Step | None:
     m, inner, _ = join.sizes
     if not join.mirrored or ONE in (m, inner):
         return None
-    return Step("gram", (m, inner), join.batch, join.parts[:1])
+    return Step("gram", (m, inner, shorter(inner, const(THIN))), join.batch, join.parts[:1])
 
 
 # Tried before the general product, in this order.
@@ -176,11 +185,22 @@ def _diagonal(join: Join) -> Step:
 
 
 def _triangle(join: Join) -> Step:
-    """Half the operations of a product; with a single column there is nothing to gain."""
+    """Half the operations of a product or more; with a single column there is nothing to gain."""
     if join.width == ONE or not (floats(join.factor) and floats(join.other)):
         return Step("product", join.sizes, join.batch, join.parts)
     needs = join.factor, join.other
-    return Step("triangular", (join.sizes[1], join.width), join.batch, needs, None, join.side)
+    m, n, _ = shape(join.factor)
+    sizes = of_triangle(join.kind, m, n, shorter(m, n))
+    return Step("triangular", (*sizes, join.width), join.batch, needs, None, join.side)
+
+
+def _tridiagonal(join: Join) -> Step:
+    """Of each row three entries are multiplied."""
+    if not (floats(join.factor) and floats(join.other)):
+        return Step("product", join.sizes, join.batch, join.parts)
+    sizes = join.sizes[0 if join.side == "left" else 2], join.width
+    needs = join.factor, join.other
+    return Step("tridiagonal", sizes, join.batch, needs, None, join.side)
 
 
 def _triangular(join: Join) -> Step:
@@ -205,7 +225,8 @@ _APPLIED: dict[str, Callable[[Join], Step]] = {
     "column": _picked,
     "row": _picked,
     "diagonal": _diagonal,
-    "triangular": _triangle,
+    **dict.fromkeys(TRIANGLES, _triangle),
+    "tridiagonal": _tridiagonal,
     "solve_triangular": _triangular,
     "solve": _solved,
     "solve_positive": _solved,

@@ -11,7 +11,8 @@ from pytensor.tensor.basic import ExtractDiag
 from pytensor.tensor.elemwise import DimShuffle, Elemwise
 from pytensor.tensor.shape import Reshape, SpecifyShape
 
-from matchers.dims import ONE, Dim, shorter, symbol
+from lowering.blas.syrk import THIN
+from matchers.dims import ONE, Dim, const, shorter, symbol
 from matchers.readers import core_op
 from matchers.reading.distances import differences
 from matchers.reading.einsums import einsum_gradient, subscripts
@@ -47,9 +48,13 @@ def node_kernel(view: Any, node: Any) -> Call:
         case "Solve" | "CholeskySolve" | "SolveTriangular":
             return _solve_kernel(op, shapes, batch)
         case "Syrk":
-            return "gram", shapes[0], batch
+            m, k = shapes[0]
+            return "gram", (m, k, shorter(k, const(THIN))), batch
         case "Trmm":
-            return "triangular", (shapes[0][0], shapes[1][1]), batch
+            m, n = shapes[0][:: -1 if op.lower else 1]
+            return "triangular", (m, n, shorter(m, n), shapes[1][1]), batch
+        case "Gtmm":
+            return "tridiagonal", (shapes[0][0], shapes[1][1]), batch
         case "Syr2k":
             (m, k), _ = shapes
             return "product", (m, k * 2, m), batch

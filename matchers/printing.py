@@ -154,7 +154,10 @@ class Names:
         return f"{name}({', '.join(self._formula(i, depth - 1) for i in var.owner.inputs)})"
 
     def axis(self, axis: Axis) -> str:
-        """The length of an axis: ``rows(A)``, ``len(v)``; of blocks the sum of their lengths."""
+        """The length of an axis: ``rows(A)``, ``len(v)``; of blocks the sum of their lengths.
+
+        Of a diagonal it is the shorter of two.
+        """
         if isinstance(axis.owner, tuple):
             kind, lengths = axis.owner
             parts = map(self.dim, lengths)

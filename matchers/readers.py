@@ -38,7 +38,7 @@ from pytensor.tensor.subtensor import (
 )
 
 # A graph that was rewritten once may have them; all else of `lowering` is unknown here.
-from lowering.blas import Potri, Syr2k, Syrk, Trmm
+from lowering.blas import Gtmm, Potri, Syr2k, Syrk, Trmm
 from matchers import vocabulary as v
 from matchers.reading import (
     axes,
@@ -98,6 +98,7 @@ READERS: dict[type, Reader] = {
     SpecifyAssumptions: displaced.declared,
     Syrk: blas.syrk,
     Trmm: blas.trmm,
+    Gtmm: blas.gtmm,
     Syr2k: blas.syr2k,
     Potri: blas.potri,
 }
@@ -118,10 +119,10 @@ STRUCTURAL: frozenset[type] = frozenset(READERS) - {
     AdvancedIncSubtensor,
 }
 # Of these, one alone can be worth rewriting; of products it takes two.
-PRODUCTS: frozenset[type] = frozenset({Dot, BatchedDot, Einsum, Syrk, Trmm, Syr2k})
+PRODUCTS: frozenset[type] = frozenset({Dot, BatchedDot, Einsum, Syrk, Trmm, Gtmm, Syr2k})
 SOLVERS: frozenset[type] = frozenset({Solve, SolveTriangular, CholeskySolve})
 # What is read as a product.
-MULTIPLYING: frozenset[type] = SOLVERS | {Dot, BatchedDot, Syrk, Trmm}
+MULTIPLYING: frozenset[type] = SOLVERS | {Dot, BatchedDot, Syrk, Trmm, Gtmm}
 # Of what these make, one row or column may be cheaper than the whole.
 PICKED: frozenset[type] = MULTIPLYING | {MatrixInverse, KroneckerProduct, BlockDiagonal}
 # What is dear, so that one of a matrix in two forms may serve for both.

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from pytensor.assumptions import KEY_REGISTRY, FactState
+from pytensor.assumptions.specify import SpecifyAssumptions
 from pytensor.compile.builders import OpFromGraph
 from pytensor.graph.basic import Constant
 from pytensor.scalar.basic import GT, Abs, Add, Mul, Neg, Sign, Sub, TrueDiv
@@ -33,6 +36,7 @@ from matchers.reading.einsums import einsum_gradient
 from matchers.reading.elementwise import SCALAR_READERS
 from matchers.reading.structure import of_factor
 from matchers.reading.summed import broadcasting
+from matchers.structures import PATTERNS
 from matchers.view import peculiar
 
 # Who asks for a shape only does not use a value, as in the mean of a product.
@@ -86,7 +90,7 @@ def anchored(fgraph: Any) -> bool:
         if kind in anchors and (kind not in _SOME or _SOME[kind](node)):
             return True
         if kind in PRODUCTS:
-            products += 1 + (kind is Einsum or scaling(node))
+            products += 1 + (kind is Einsum or scaling(node) or patterned(fgraph, node))
         elif kind in _TAKING:
             if kind is Sum and broadcasting(node):
                 return True
@@ -171,7 +175,12 @@ def regions(fgraph: Any) -> Iterator[Region]:
     for nodes in sets.values():
         kinds = [type(core_op(n)) for n in nodes]
         worth = any([k in ANCHORS for k in kinds]) or _several(kinds) or contracting(nodes)
-        if worth or any([k in PRODUCTS and scaling(n) for k, n in zip(kinds, nodes, strict=True)]):
+        if worth or any(
+            [
+                k in PRODUCTS and (scaling(n) or patterned(fgraph, n))
+                for k, n in zip(kinds, nodes, strict=True)
+            ]
+        ):
             yield Region(nodes, used_outside(fgraph, nodes), evidence)
 
 
@@ -216,7 +225,7 @@ def scaling(node: Any) -> bool:
 
     Such a factor is scaled, filled, or of rank one.
     """
-    if _mirrored(node):
+    if mirrored(node):
         return True
     for i in node.inputs:
         up = i.owner
@@ -235,12 +244,17 @@ def scaling(node: Any) -> bool:
     return False
 
 
-def _mirrored(node: Any) -> bool:
+def mirrored(node: Any) -> bool:
     """Whether a product is one of a matrix and its transpose."""
-    if type(node.op) is not Dot:
+    if not _of_matrices(node):
         return False
     a, b = node.inputs
     return _transposes(a, b) or _transposes(b, a)
+
+
+def _of_matrices(node: Any) -> bool:
+    """Whether a node multiplies two matrices, none of them a batch."""
+    return type(core_op(node)) is Dot and node.outputs[0].type.ndim == 2
 
 
 def _transposes(a: Any, b: Any) -> bool:
@@ -249,6 +263,34 @@ def _transposes(a: Any, b: Any) -> bool:
     if up is None or type(up.op) is not DimShuffle or True in a.type.broadcastable:
         return False
     return up.op.is_matrix_transpose and up.inputs[0] is b
+
+
+def patterned(fgraph: Any, node: Any) -> bool:
+    """Whether somebody has said of a factor of a product which of its entries are zero."""
+    if not _of_matrices(node):
+        return False
+    feature = getattr(fgraph, "assumption_feature", None)
+    return any([_pattern_of(i, {} if feature is None else feature.cache) for i in node.inputs])
+
+
+def _pattern_of(var: Any, told: Any) -> bool:
+    while True:
+        if told and any([told.get((var, k)) is FactState.TRUE for k in _patterns()]):
+            return True
+        up = var.owner
+        if up is None:
+            return False
+        if type(up.op) is SpecifyAssumptions:
+            if any([key.name in PATTERNS for key, s in up.op.assumptions if s is FactState.TRUE]):
+                return True
+        elif type(up.op) is not DimShuffle:
+            return False
+        (var,) = up.inputs
+
+
+@lru_cache
+def _patterns() -> tuple[Any, ...]:
+    return tuple(k for name, k in sorted(KEY_REGISTRY.items()) if name in PATTERNS)
 
 
 def _partial(node: Any) -> bool:

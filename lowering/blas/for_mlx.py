@@ -7,6 +7,7 @@ from typing import Any
 import mlx.core as mx
 from pytensor.link.mlx.dispatch.basic import mlx_funcify
 
+from lowering.blas.gtmm import Gtmm
 from lowering.blas.potri import Potri
 from lowering.blas.syr2k import Syr2k
 from lowering.blas.syrk import Syrk
@@ -18,6 +19,7 @@ def tell() -> None:
     mlx_funcify.register(Syrk)(lambda op, **kwargs: _batched(_syrk))
     mlx_funcify.register(Syr2k)(lambda op, **kwargs: _batched(_syr2k))
     mlx_funcify.register(Trmm)(lambda op, **kwargs: _batched(_trmm, op.lower, op.unit_diagonal))
+    mlx_funcify.register(Gtmm)(lambda op, **kwargs: _batched(_gtmm))
     mlx_funcify.register(Potri)(lambda op, **kwargs: _batched(_potri, op.lower))
 
 
@@ -46,9 +48,14 @@ def _trmm(lower: bool, unit: bool, a: Any, b: Any, stream: Any) -> Any:
     part = mx.tril if lower else mx.triu
     whole = part(a, stream=stream)
     if unit:
-        diagonal = mx.eye(a.shape[-1], dtype=mx.bool_, stream=stream)
+        diagonal = mx.eye(a.shape[-2], a.shape[-1], dtype=mx.bool_, stream=stream)
         whole = mx.where(diagonal, mx.array(1, dtype=a.dtype), whole, stream=stream)
     return mx.matmul(whole, b, stream=stream)
+
+
+def _gtmm(a: Any, b: Any, stream: Any) -> Any:
+    band = mx.tril(mx.triu(a, -1, stream=stream), 1, stream=stream)
+    return mx.matmul(band, b, stream=stream)
 
 
 def _potri(lower: bool, factor: Any, stream: Any) -> Any:

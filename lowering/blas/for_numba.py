@@ -33,14 +33,17 @@ from pytensor.link.numba.dispatch.linalg._LAPACK import (
 from pytensor.link.numba.dispatch.linalg.products import _blas_operand
 from pytensor.link.numba.dispatch.linalg.utils import _check_linalg_matrix
 
+from lowering.blas.gtmm import Gtmm
 from lowering.blas.potri import Potri
 from lowering.blas.syr2k import Syr2k
-from lowering.blas.syrk import Syrk
+from lowering.blas.syrk import THIN, Syrk
 from lowering.blas.trmm import Trmm
 
 # Numba keeps what it has compiled; what this file no longer says is not to be found there.
 VERSION = zlib.crc32(Path(__file__).read_bytes())
 BLOCK = 8
+# In bytes, as NumPy has it.
+LARGE = 1 << 22
 _ADDRESS = {types.float32: val_to_sptr, types.float64: val_to_dptr}
 
 # What each routine takes, all by address: i is an integer or a letter, f a float or an array.
@@ -74,6 +77,26 @@ def _routine(name: str, *matrices: Any) -> Any:
     return types.FunctionType(types.void(*arguments)), pointer, unique, _ADDRESS[dtype]
 
 
+def _empty(rows, cols, like):
+    raise NotImplementedError
+
+
+@overload(_empty)
+def _empty_impl(rows, cols, like):
+    """NumPy asks for large pages, which Numba does not: of a large matrix that saves its time."""
+    kind, dtype = types.Array(like.dtype, 2, "C"), np.dtype(like.dtype.name)
+    large = LARGE // dtype.itemsize
+
+    def impl(rows, cols, like):
+        if rows * cols < large:
+            return np.empty((rows, cols), dtype=like.dtype)
+        with numba.objmode(out=kind):
+            out = np.empty((rows, cols), dtype=dtype)
+        return out
+
+    return impl
+
+
 @numba_basic.numba_njit
 def _mirror(c):
     """Write the lower triangle over the upper one, by tiles that are cached."""
@@ -96,7 +119,10 @@ def _syrk_impl(x):
 
     def impl(x):
         m, k = np.int32(x.shape[0]), np.int32(x.shape[1])
-        out = np.empty((x.shape[0], x.shape[0]), dtype=x.dtype)
+        if 0 < k < THIN:
+            wide = np.ascontiguousarray(x)
+            return np.dot(wide, wide.T)
+        out = _empty(x.shape[0], x.shape[0], x)
         if m == 0 or k == 0:
             out[:] = 0
             return out
@@ -162,6 +188,27 @@ def _syr2k_impl(a, b):
     return impl
 
 
+@numba_basic.numba_njit
+def _copied(b, out):
+    """Copy into the first rows; whether all entries are finite, which costs no other pass."""
+    bad = False
+    for i in range(b.shape[0]):
+        for j in range(b.shape[1]):
+            x = b[i, j]
+            out[i, j] = x
+            bad |= not (abs(x) < np.inf)
+    return not bad
+
+
+@numba_basic.numba_njit
+def _finite(b):
+    bad = False
+    for i in range(b.shape[0]):
+        for j in range(b.shape[1]):
+            bad |= not (abs(b[i, j]) < np.inf)
+    return not bad
+
+
 def _trmm(a, b, lower, unit):
     raise NotImplementedError
 
@@ -171,22 +218,23 @@ def _trmm_impl(a, b, lower, unit):
     routine, pointer, unique, number = _routine("trmm", a, b)
 
     def impl(a, b, lower, unit):
-        if a.shape[0] != a.shape[1] or a.shape[0] != b.shape[0]:
+        if a.shape[1] != b.shape[0]:
             raise ValueError("Trmm: the matrices do not conform")
-        m, k = np.int32(b.shape[0]), np.int32(b.shape[1])
-        out = np.empty(b.shape, dtype=b.dtype)
-        out[:] = b
-        if m == 0 or k == 0:
+        m, n = a.shape
+        q, k = np.int32(min(m, n)), np.int32(b.shape[1])
+        out = _empty(m, b.shape[1], b)
+        out[q:] = 0
+        if q == 0 or k == 0:
             return out
-        if not np.isfinite(out.sum()):
+        if not (_copied(b[:q], out) and (n <= m or _finite(b[q:]))):
             whole = np.zeros(a.shape, dtype=a.dtype)
             for i in range(m):
-                for j in range(m):
+                for j in range(n):
                     if i == j:
                         whole[i, j] = 1 if unit else a[i, j]
                     elif (i > j) == lower:
                         whole[i, j] = a[i, j]
-            return np.dot(whole, out)
+            return np.dot(whole, np.ascontiguousarray(b))
         work, rows, ld = _blas_operand(a)
         fn = _call_cached_ptr(
             get_ptr_func=pointer, func_type_ref=routine, unique_func_name_lit=unique
@@ -198,13 +246,18 @@ def _trmm_impl(a, b, lower, unit):
             val_to_int_ptr(ord("N") if rows else ord("T")),
             val_to_int_ptr(ord("U") if unit else ord("N")),
             val_to_int_ptr(k),
-            val_to_int_ptr(m),
+            val_to_int_ptr(q),
             number(1.0),
             work.ctypes,
             val_to_int_ptr(ld),
             out.ctypes,
             val_to_int_ptr(k),
         )
+        # What is full below the triangle, or beside it.
+        if lower and m > n:
+            out[q:] = np.dot(np.ascontiguousarray(a[q:]), np.ascontiguousarray(b))
+        elif n > m and not lower:
+            out += np.dot(np.ascontiguousarray(a[:, q:]), np.ascontiguousarray(b[q:]))
         return out
 
     return impl
@@ -245,6 +298,35 @@ def _potri_impl(factor, lower):
     return impl
 
 
+@numba_basic.numba_njit
+def _gtmm(a, b):
+    """Row by row, with the row of B before it and the one after it."""
+    if a.shape[1] != b.shape[0]:
+        raise ValueError("Gtmm: the matrices do not conform")
+    m, n = a.shape
+    k = b.shape[1]
+    out = _empty(m, k, b)
+    bad = False
+    full = min(m, n + 1) if n else 0
+    out[full:] = 0
+    for i in range(full):
+        here, last, next_ = min(i, n - 1), max(i - 1, 0), min(i + 1, n - 1)
+        below = a[i, i - 1] if i else b.dtype.type(0)
+        middle = a[i, i] if i < n else b.dtype.type(0)
+        above = a[i, i + 1] if i + 1 < n else b.dtype.type(0)
+        for j in range(k):
+            x = b[here, j]
+            out[i, j] = below * b[last, j] + middle * x + above * b[next_, j]
+            bad |= not (abs(x) < np.inf)
+    if bad or not _finite(b[min(m, n) :]):
+        whole = np.zeros(a.shape, dtype=a.dtype)
+        for i in range(m):
+            for j in range(max(i - 1, 0), min(i + 2, n)):
+                whole[i, j] = a[i, j]
+        return np.dot(whole, np.ascontiguousarray(b))
+    return out
+
+
 def tell() -> None:
     """Tell PyTensor."""
 
@@ -273,6 +355,14 @@ def tell() -> None:
             return _trmm(a, b, lower, unit)
 
         return trmm, VERSION
+
+    @register_funcify_default_op_cache_key(Gtmm)
+    def _(op: Any, node: Any, **kwargs: Any) -> Any:
+        @numba_basic.numba_njit
+        def gtmm(a, b):
+            return _gtmm(a, b)
+
+        return gtmm, VERSION
 
     @register_funcify_default_op_cache_key(Potri)
     def _(op: Any, node: Any, **kwargs: Any) -> Any:

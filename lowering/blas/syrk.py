@@ -12,11 +12,16 @@ from scipy.linalg import blas
 from lowering.blas.kernel import Kernel
 from lowering.blas.triangles import mirrored
 
+# With fewer columns half the product takes longer to be copied than the other half to be computed.
+THIN = 30
 _SYRK = {"f": blas.ssyrk, "d": blas.dsyrk}
 
 
 class Syrk(Kernel):
-    """X Xᵀ, exactly symmetric; Xᵀ X is that of X.T, which is not copied."""
+    """X Xᵀ; Xᵀ X is that of X.T, which is not copied.
+
+    It is exactly symmetric, but where X has few columns: then it is the general product.
+    """
 
     __props__ = ()
     gufunc_signature = "(m,k)->(m,m)"
@@ -44,6 +49,8 @@ def _gram(x: Any) -> Any:
     m, k = x.shape
     if not (m and k):
         return np.zeros((m, m), x.dtype)
+    if k < THIN:
+        return np.dot(x, x.T)
     # BLAS reads columns: what lies in rows is the transpose to it.
     rows = x.flags.c_contiguous
     c = np.empty((m, m), x.dtype, order="F")

@@ -30,6 +30,17 @@ def trmm(view: Any, node: Any, out: int, core: int) -> Reading:
     return [(i, 2) for i in node.inputs], make
 
 
+def gtmm(view: Any, node: Any, out: int, core: int) -> Reading:
+    """The product of a tridiagonal matrix with another, if it has no other entries."""
+    if core != 2:
+        return None
+
+    def make(a: Term, b: Term) -> Term | None:
+        return v.matmul(a, b) if view.known(a, "tridiagonal") else None
+
+    return [(i, 2) for i in node.inputs], make
+
+
 def syr2k(view: Any, node: Any, out: int, core: int) -> Reading:
     """A Bᵀ + B Aᵀ."""
     if core != 2:

@@ -50,6 +50,12 @@ def _sylvester(ins: Shapes, outs: Shapes) -> float:
     return 25 * m**3 + 25 * n**3 + 5 * m * m * n + 5 * m * n * n
 
 
+def trapezoid(op: Any, ins: Shapes, outs: Shapes) -> float:
+    """Twice the entries that are read of a triangle or trapezoid, for each column."""
+    q, long = min(ins[0]), ins[0][0 if op.lower else 1]
+    return q * (2 * long - q) * ins[1][1]
+
+
 def _entrywise(ins: Shapes, outs: Shapes) -> float:
     return max(1, len(ins) - 1) * prod(outs[0])
 
@@ -111,9 +117,9 @@ COUNTS: dict[str, Callable[[Shapes, Shapes], float]] = {
     "CholeskySolve": _solving(0, 2),
     "LUSolve": _solving(0, 2),
     "MatrixInverse": _cubic(2),
-    # One triangle, which is copied to the other; of Trmm one triangle is read.
+    # One triangle, which is copied to the other.
     "Syrk": lambda ins, outs: prod(ins[0]) * ins[0][0],
-    "Trmm": lambda ins, outs: prod(outs[0]) * ins[0][0],
+    "Gtmm": lambda ins, outs: 6 * prod(outs[0]),
     "Syr2k": lambda ins, outs: 2 * prod(ins[0]) * ins[0][0],
     "Potri": _cubic(2 / 3),
     "LUFactor": _cubic(2 / 3),
@@ -138,6 +144,9 @@ COUNTS: dict[str, Callable[[Shapes, Shapes], float]] = {
     "SolveBilinearDiscreteLyapunov": _cubic(70),
     "SolveContinuousLyapunov": _cubic(60),
 }
+
+# What an Op costs that does more or less by its properties.
+BY_OP: dict[str, Callable[[Any, Shapes, Shapes], float]] = {"Trmm": trapezoid}
 
 
 def run(fgraph: FunctionGraph, values: Sequence[Any]) -> tuple[list[Any], float]:
@@ -179,6 +188,8 @@ def _count(node: Any, inputs: list[Any], storage: dict[Any, list[Any]]) -> float
         ins, outs = [s[n:] for s in ins], [s[n:] for s in outs]
         op = op.core_op
     name = type(op).__name__
+    if name in BY_OP:
+        return times * BY_OP[name](op, ins, outs)
     if name in COUNTS:
         return times * COUNTS[name](ins, outs)
     if isinstance(op, Scan):

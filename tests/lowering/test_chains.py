@@ -150,3 +150,17 @@ def test_the_inverse_of_a_triangular_matrix_costs_a_solve_with_an_identity() -> 
     n = 50.0
     expected = cost("solve_triangular", (n, n)) + cost("copy", (n * n,))
     assert leaf_cost("solve_triangular", n) == expected < leaf_cost("solve", n)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_what_zeros_save(turned: bool) -> None:
+    """Of an upper m × n trapezoid on the left, and of its transpose on the right."""
+    for m, n, k in ((90, 100, 7), (100, 90, 7), (5, 5, 2)):
+        kinds, dims = ["upper_trapezoid", "plain"], [m, n, k]
+        if turned:
+            kinds, dims = ["plain", "lower_trapezoid"], [k, n, m]
+        found = step_cost(kinds, dims, 3.0, 0, 0, 1)
+        assert found == cost("product", (m, n, k), 3.0) - 3 * m * min(m, n) * k
+        band = ["tridiagonal" if kind != "plain" else kind for kind in kinds]
+        assert step_cost(band, dims, 1.0, 0, 0, 1) == cost("tridiagonal", (m, k))
+    assert step_cost(["triangular", "plain"], [5, 5, 4], 1.0, 0, 0, 1) == 100 + cost("sum", (0,))

@@ -9,7 +9,7 @@ from pytensor.tensor import linalg
 
 from lowering.decide import SLACK, decide
 from lowering.polynomials import ZERO, Poly
-from matchers.dims import Axis, Dim
+from matchers.dims import Axis, Dim, const, shorter
 from tests.support import decisions
 
 M, N = Axis("m", None), Axis("n", None)
@@ -86,3 +86,14 @@ def test_branches_of_a_whole_graph() -> None:
     assert reason(chain, sizes={A: (90, 2), B: (2, 90), C: (90, 2)}) == ["at the known sizes"]
     shared = [pytensor.shared(np.ones(shape)) for shape in ((90, 2), (2, 90), (90, 2))]
     assert reason((shared[0] @ shared[1]) @ shared[2]) == ["at the known sizes"]
+
+
+def test_what_loses_nothing_is_taken_for_what_it_gains_on_larger_ones() -> None:
+    """A kernel for half a product that a thin matrix has no use for: not so if it lost by that."""
+    least = Poly.of(shorter(Dim(1, frozenset([(N, 1)])), const(30)))
+    decision = decide(2 * (m * m * n), m * m * n + m * m * least, {})
+    assert decision.taken and decision.why == "for larger sizes"
+    assert not decide(2 * (m * m * n), m * m * n + 30 * (m * m), {}).taken
+    assert not decide(2 * (m * m * n), m * m * n + m * m * least + 2, {}).taken
+    assert not decide(m * m * n + m * m * least, 2 * (m * m * n), {}).taken
+    assert decide(2 * (m * m * n), m * m * n + m * m * least + 2, {M: 9.0, N: 31.0}).taken

@@ -29,4 +29,5 @@ def test_each_solver_has_flops_a_step_and_a_graph(solver: str) -> None:
 def test_each_kind_of_factor_is_applied_or_multiplied() -> None:
     kinds = {*_KINDS.values(), *_TRANSPOSED.values()}
     assert kinds <= {*_APPLIED, *UNAPPLIED}
-    assert _APPLIED.keys() - kinds == {"solve", "solve_positive", "solve_triangular"}
+    of_leaves = {"tridiagonal", "lower_trapezoid", "upper_trapezoid"}
+    assert _APPLIED.keys() - kinds == {"solve", "solve_positive", "solve_triangular", *of_leaves}

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from lowering.polynomials import SMALLEST, ZERO, Poly
-from matchers.dims import Axis, Dim, shorter
+from matchers.dims import Axis, Dim, const, shorter
 
 AXES = [Axis(name, None) for name in "mnk"]
 m, n, k = (Poly.of(Dim(1, frozenset([(s, 1)]))) for s in AXES)
@@ -132,3 +132,41 @@ def test_the_shorter_of_two_lengths_is_at_most_each() -> None:
     assert not (least * k - m * k + 1).positive()
     assert not (m * k - 2 * least * k).positive()
     assert not (m + 1 - least - least).positive()
+
+
+def _shorter(*parts: Poly | int) -> Poly:
+    dims = [const(p) if isinstance(p, int) else Dim(1, next(iter(p.terms))) for p in parts]
+    return Poly.of(shorter(*dims))
+
+
+def test_what_is_subtracted_of_the_shorter_is_no_more_than_either() -> None:
+    least = _shorter(k, 30)
+    assert [p.terms for p in (m - m * least).below()] == [(m - m * k).terms, (m - 30 * m).terms]
+    assert [p.terms for p in (m + n * least * least - 2 * least).below()] == [
+        (m + n * least * least - 2 * k).terms,
+        (m + n * least * least - 60).terms,
+    ]
+    assert (m + n * least).below() == (m - n).below() == []
+
+
+@given(polys, polys, sizes, st.integers(2, 300))
+def test_below_is_nowhere_above(p: Poly, q: Poly, at: dict[Axis, float], longest: int) -> None:
+    for least in (_shorter(m, n), _shorter(k, longest)):
+        poly = p + q * least
+        exact = value(poly, at)
+        for low in poly.below():
+            assert value(low, at) <= exact + 1e-9 * (weight(poly, at) + weight(low, at))
+
+
+def test_the_shorter_of_what_is_known_is_known() -> None:
+    least = _shorter(m, n)
+    assert least.at({AXES[0]: 7.0, AXES[1]: 5.0}).constant == 5.0
+    assert least.at({AXES[0]: 7.0}).terms == least.terms
+
+
+def test_what_is_no_longer_than_a_number_is_not_said_to_be() -> None:
+    """Of lengths of at least 32, the shorter of k and 12 is still but 12."""
+    assert (_shorter(k, 12) - 11).positive(32)
+    assert not (_shorter(k, 12) - 13).positive(32)
+    assert not (m * _shorter(k, 12) - 13 * m).positive(32)
+    assert (m * _shorter(k, n) - 31 * m).positive(32)

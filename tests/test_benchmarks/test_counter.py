@@ -13,6 +13,7 @@ from pytensor.graph.op import Op
 from pytensor.tensor import linalg
 from pytensor.tensor.blockwise import Blockwise
 
+from lowering.blas import gtmm, trmm
 from tests.benchmarks.counter import UnknownOp, count, table
 from tests.coverage.flops import run
 
@@ -42,6 +43,13 @@ CASES = {
     "triangular solve": (
         [A, B], linalg.solve_triangular(A, B, lower=True), [(n, n), (n, 7)], n * n * 7
     ),
+    "a triangle": ([A, B], trmm(A, B), [(n, n), (n, 7)], n * n * 7),
+    "a lower trapezoid, high": ([A, B], trmm(A, B), [(n, m), (m, 7)], (2 * n * m - m * m) * 7),
+    "a lower trapezoid, wide": ([A, B], trmm(A, B), [(m, n), (n, 7)], m * m * 7),
+    "an upper trapezoid, wide": (
+        [A, B], trmm(A, B, lower=False), [(m, n), (n, 7)], (2 * n * m - m * m) * 7
+    ),
+    "three diagonals": ([A, B], gtmm(A, B), [(n, n), (n, 7)], 6 * n * 7),
     "cholesky": ([A], linalg.cholesky(A), [(n, n)], n**3 / 3),
     "inverse": ([A], linalg.inv(A), [(n, n)], 2 * n**3),
     "eigh": ([A], linalg.eigh(A)[1], [(n, n)], 9 * n**3),

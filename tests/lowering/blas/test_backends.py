@@ -13,7 +13,7 @@ import pytensor.tensor as pt
 import pytest
 from pytensor.graph.replace import vectorize_graph
 
-from lowering.blas import potri, syr2k, syrk, trmm
+from lowering.blas import gtmm, potri, syr2k, syrk, trmm
 from tests.support import PLAIN
 
 RNG = np.random.default_rng(20261126)
@@ -27,7 +27,10 @@ def graphs(dtype: str) -> tuple[list[Any], list[Any]]:
     for unit in (False, True):
         each += [trmm(f, a, True, unit), trmm(f.T, b[:, ::-1], True, unit)]
         each += [trmm(f, b, False, unit)]
-    each += [vectorize_graph(y, {f: batch}) for y in (syrk(f), trmm(f, a), potri(f))]
+        for lower in (True, False):
+            each += [trmm(a, b.T, lower, unit), trmm(a.T, b, lower, unit)]
+    each += [gtmm(f, a), gtmm(a, b.T), gtmm(a.T, b[:, ::-1])]
+    each += [vectorize_graph(y, {f: batch}) for y in (syrk(f), trmm(f, a), gtmm(f, a), potri(f))]
     return [x, a, b, f, batch], each
 
 
@@ -74,6 +77,9 @@ def test_numba_on_what_is_not_finite_and_on_strides() -> None:
     pytest.importorskip("numba")
     x, a, b = pt.dmatrices("x", "a", "b")
     outs = [syrk(x), syr2k(x, b), potri(a), trmm(a, b), trmm(a, b, False, True)]
+    for lower in (True, False):
+        outs += [trmm(a[:40], b, lower), trmm(a[:, :40], b[:40], lower)]
+    outs += [gtmm(a, b), gtmm(a[:40], b), gtmm(a[:, :40], b[:40])]
     plain = pytensor.function([x, a, b], outs, mode=PLAIN)
     f = pytensor.function([x, a, b], outs, mode="NUMBA")
 

@@ -1,4 +1,4 @@
-"""The product of one triangle with a matrix: values, layouts, what is not finite, gradients."""
+"""The product of one triangle or trapezoid with a matrix: values, layouts, gradients."""
 
 from __future__ import annotations
 
@@ -28,17 +28,31 @@ def dense(a: Any, lower: bool, unit: bool) -> Any:
     return part
 
 
-@each_kind
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("shape", [(0, 0), (0, 2), (3, 0), (1, 1), (1, 4), (5, 1), (9, 4), (90, 7)])
-def test_values(shape: tuple[int, int], dtype: str, lower: bool, unit: bool) -> None:
-    """The other triangle is not read, nor a diagonal that is said to be of ones."""
-    m = shape[0]
-    a, b = RNG.normal(size=(m, m)), RNG.normal(size=shape)
-    whole = dense(a, lower, unit)
-    a[whole == 0] = np.nan
+def part_read(a: Any, lower: bool, unit: bool) -> Any:
+    """NaN where nothing is to be read."""
+    a = np.where(dense(np.ones(a.shape), lower, False), a, np.nan)
     if unit:
         np.fill_diagonal(a, np.nan)
+    return a
+
+
+SQUARE = [(0, 0), (0, 2), (3, 0), (1, 1), (1, 4), (5, 1), (9, 4), (90, 7)]
+SHAPES = [(m, m, k) for m, k in SQUARE] + [
+    (m, n, k)
+    for m, n in [(0, 3), (3, 0), (1, 2), (2, 1), (1, 6), (6, 1), (4, 5), (5, 4), (80, 9), (9, 80)]
+    for k in (0, 1, 4)
+]
+
+
+@each_kind
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_values(shape: tuple[int, int, int], dtype: str, lower: bool, unit: bool) -> None:
+    """The zeros are not read, nor a diagonal that is said to be of ones."""
+    m, n, k = shape
+    a, b = RNG.normal(size=(m, n)), RNG.normal(size=(n, k))
+    whole = dense(a, lower, unit)
+    a = part_read(a, lower, unit)
     found = evaluate(trmm(a.astype(dtype), b.astype(dtype), lower, unit), {})
     assert found.dtype == dtype
     tolerance = 1e-12 if dtype == "float64" else 1e-4
@@ -58,8 +72,9 @@ LAYOUTS = {
 @each_kind
 @pytest.mark.parametrize("first", LAYOUTS)
 @pytest.mark.parametrize("second", LAYOUTS)
-def test_layouts(first: str, second: str, lower: bool, unit: bool) -> None:
-    a, b = LAYOUTS[first](RNG.normal(size=(6, 6))), LAYOUTS[second](RNG.normal(size=(6, 4)))
+@pytest.mark.parametrize("m", [6, 9, 3])
+def test_layouts(first: str, second: str, m: int, lower: bool, unit: bool) -> None:
+    a, b = LAYOUTS[first](RNG.normal(size=(m, 6))), LAYOUTS[second](RNG.normal(size=(6, 4)))
     found = [[None]]
     before = a.copy(), b.copy()
     Trmm(lower, unit).perform(None, [a, b], found)
@@ -71,13 +86,14 @@ def test_layouts(first: str, second: str, lower: bool, unit: bool) -> None:
 @each_kind
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 @pytest.mark.parametrize("where", ["left", "right", "both"])
-def test_what_is_not_finite(where: str, bad: float, lower: bool, unit: bool) -> None:
+@pytest.mark.parametrize("m", [80, 41, 120])
+def test_what_is_not_finite(m: int, where: str, bad: float, lower: bool, unit: bool) -> None:
     """As in the product with the whole matrix, zeros and all."""
-    a, b = RNG.normal(size=(80, 80)), RNG.normal(size=(80, 3))
+    a, b = RNG.normal(size=(m, 80)), RNG.normal(size=(80, 3))
     if where != "right":
         a[40, 11] = a[11, 40] = bad
     if where != "left":
-        b[30, 1] = bad
+        b[79, 1] = bad
     with np.errstate(invalid="ignore"):
         exact = dense(a, lower, unit) @ b
         found = evaluate(trmm(a, b, lower, unit), {})
@@ -85,8 +101,9 @@ def test_what_is_not_finite(where: str, bad: float, lower: bool, unit: bool) -> 
 
 
 @each_kind
-def test_gradients(lower: bool, unit: bool) -> None:
-    values = [RNG.normal(size=(4, 4)), RNG.normal(size=(4, 3))]
+@pytest.mark.parametrize("m", [4, 2, 6])
+def test_gradients(m: int, lower: bool, unit: bool) -> None:
+    values = [RNG.normal(size=(m, 4)), RNG.normal(size=(4, 3))]
     verify_grad(lambda a, b: trmm(a, b, lower, unit), values, rng=RNG, mode=PLAIN)
 
 
@@ -96,16 +113,19 @@ def test_shapes_and_batches() -> None:
     f = pytensor.function([a, b], out.shape, mode="FAST_RUN", on_unused_input="ignore")
     assert not any(isinstance(n.op, Trmm) for n in f.maker.fgraph.toposort())
     np.testing.assert_array_equal(f(np.ones((4, 4)), np.ones((4, 2))), (4, 2))
-    known = pt.tensor(shape=(4, None), dtype="float64")
-    assert trmm(known, b).type.shape == (4, None)
+    np.testing.assert_array_equal(f(np.ones((3, 4)), np.ones((4, 2))), (3, 2))
+    known = pt.tensor(shape=(3, 4), dtype="float64")
+    assert trmm(known, b).type.shape == (3, None)
     with pytest.raises(ValueError, match="must be the same"):
         trmm(known, pt.tensor(shape=(5, 2), dtype="float64"))
     with pytest.raises(ValueError, match="do not conform"):
         evaluate(out, {a: np.ones((4, 4)), b: np.ones((3, 2))})
     batch = pt.dtensor3("batch")
-    values = {batch: RNG.normal(size=(3, 4, 4)), b: RNG.normal(size=(4, 2))}
-    found = evaluate(vectorize_graph(out, {a: batch}), values)
-    np.testing.assert_allclose(found, np.tril(values[batch]) @ values[b], rtol=1e-12, atol=1e-12)
+    for m in (4, 3, 7):
+        values = {batch: RNG.normal(size=(3, m, 4)), b: RNG.normal(size=(4, 2))}
+        found = evaluate(vectorize_graph(out, {a: batch}), values)
+        exact = np.tril(values[batch]) @ values[b]
+        np.testing.assert_allclose(found, exact, rtol=1e-12, atol=1e-12)
 
 
 def test_dtypes_are_not_mixed() -> None:
