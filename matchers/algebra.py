@@ -222,7 +222,7 @@ def _add_normal(head: Head, args: tuple[Any, ...]) -> Any:
 def _subtracts_sum(x: Term) -> bool:
     """Whether it is a sum with a minus in front, which has each summand subtracted."""
     c, inner = x.args
-    return isinstance(c, Number) and c.value == -1 and inner.head is add
+    return isinstance(c, Number) and c.value == -1 and isinstance(inner, Term) and inner.head is add
 
 
 def _first_shape(*xs: Any) -> Shape:

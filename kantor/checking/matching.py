@@ -243,6 +243,9 @@ def _check_graphs(problem: Problem, direction: Direction, sound: Instance, notes
         if found.matched:
             continue
         unread = unreadable(sides, side, sound)
+        if not direction.backward and _reads_alike(problem, found, instance):
+            notes.append(f"where it is declared the view reads both sides as {found.root}")
+            continue
         if not direction.backward and not unread:
             shapes = "static" if instance is not None else "unknown"
             raise Mismatch(
@@ -253,6 +256,15 @@ def _check_graphs(problem: Problem, direction: Direction, sound: Instance, notes
         why = f": nothing reads {', '.join(unread)}" if unread else ""
         notes.append(f"the graph of its {which} side reads as {found.root}{why}")
     return 1 + dynamic
+
+
+def _reads_alike(problem: Problem, found: Read, instance: Instance | None) -> bool:
+    """Whether the view reads the graph of the right side as that of the left, as it may where a
+    matrix is declared to be symmetric.
+    """
+    sides = problem.sides
+    right = read(pose(sides, sides.written[1], instance=instance))
+    return str(right.root) == str(found.root)
 
 
 def _check_rewrites(found: Read, values: list[Any], instance: Instance) -> None:

@@ -159,7 +159,9 @@ def _dead(posing: Posing, everything: Sequence[Relation]) -> str:
         return "the lengths of its sides contradict each other"
     side = posing.sides.written[d.backward]
     found = read(pose(posing.sides, side, instance=instance, variant=instance.variant))
-    if any(r.before is found.root for r in found.rewrites) or _led_to(d, everything):
+    if any(r.before in (found.root, found.opened) for r in found.rewrites) or _led_to(
+        d, everything
+    ):
         return ""
     # The graph that a head builds need not be the one that it is read from.
     missing = unreadable(posing.sides, side, instance)

@@ -193,14 +193,28 @@ def test_rounds_on_one_graph_are_bounded():
     class Restless(Failing):
         def rewrite(self, fgraph):
             self.calls += 1
-            return [SimpleNamespace(relations=("there_and_back",))]
+            return [SimpleNamespace(relations=(f"round_{self.calls}",))]
 
     engine, fgraph = Restless(), kron_graph()
     rewriter = KantorRewriter(lambda: engine)
-    with pytest.warns(kantor.KantorWarning, match="8 rounds, the last by there_and_back"):
+    with pytest.warns(kantor.KantorWarning, match="8 rounds, the last by round_8"):
         for _ in range(20):
             rewriter.rewrite(fgraph)
     assert engine.calls == 8
+
+
+@pytest.mark.filterwarnings("error::kantor.KantorWarning")
+def test_a_round_that_repeats_others_is_the_last():
+    class Repeating(Failing):
+        def rewrite(self, fgraph):
+            self.calls += 1
+            return [SimpleNamespace(relations=("there_and_back",))]
+
+    engine, fgraph = Repeating(), kron_graph()
+    rewriter = KantorRewriter(lambda: engine)
+    for _ in range(20):
+        rewriter.rewrite(fgraph)
+    assert engine.calls == 3
 
 
 def test_a_failure_is_raised_where_pytensor_is_told_to_raise():

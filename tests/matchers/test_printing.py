@@ -59,7 +59,7 @@ c, d = LogicVar("c", "scalar"), LogicVar("d", "scalar")
         (-A, "-A"),
         (-A @ B, "-A B"),
         (A - kron(B, C), "A - (B ⊗ C)"),
-        (A - (B + C), "A - (B + C)"),
+        (A - (B + C), "A - B - C"),
         (A + mul(B, C), "A + B ⊙ C"),
         (mul(A @ B, C), "(A B) ⊙ C"),
         (-A + B, "-A + B"),

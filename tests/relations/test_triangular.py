@@ -88,8 +88,8 @@ def test_a_product_of_triangular_matrices_is_solved_one_by_one() -> None:
 
 def test_symmetric_cancels_left() -> None:
     name = "symmetric_cancels_left"
-    assert rewritten(linalg.solve(S, S.T @ x), name) == [("A⁻¹ Aᵀ x", "x")]
-    assert rewritten(linalg.inv(S).T @ S @ x, name) == [("A⁻ᵀ A x", "x")]
+    assert rewritten(linalg.solve(S, S.T @ x), name) == [("A⁻¹ A x", "x")]
+    assert rewritten(linalg.inv(S).T @ S @ x, name) == [("A⁻¹ A x", "x")]
     assert_same_value(linalg.solve(S, S.T @ x), {A: even(4), x: draw(4)})
     assert all(name not in s.relations for s in decisions(linalg.solve(A, A.T @ x), name))
     both = (B + A.T) @ (B.T + A)
@@ -100,6 +100,6 @@ def test_symmetric_cancels_left() -> None:
 
 def test_symmetric_cancels_right() -> None:
     name = "symmetric_cancels_right"
-    assert rewritten(S.T @ linalg.solve(S, x), name) == [("Aᵀ A⁻¹ x", "x")]
+    assert rewritten(S.T @ linalg.solve(S, x), name) == [("A A⁻¹ x", "x")]
     assert_same_value(S.T @ linalg.solve(S, x), {A: even(4), x: draw(4)})
     assert all(name not in s.relations for s in decisions(A.T @ linalg.solve(A, x), name))
