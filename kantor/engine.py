@@ -187,16 +187,19 @@ class Engine:
 
 
 class _Planners:
-    """Planners at skewed sizes, made when they are asked for."""
+    """Planners that bracket otherwise, made when they are asked for.
+
+    None takes X Xᵀ for one kernel: A (X Xᵀ) costs less than (A X) Xᵀ at some sizes only.
+    """
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
         self._made: list[Planner] = []
 
     def __iter__(self) -> Iterator[Planner]:
-        for i, sample in enumerate(SKEWED):
+        for i, sample in enumerate((SAMPLES[0], *SKEWED)):
             if i == len(self._made):
-                self._made.append(self._reading.planner(sample))
+                self._made.append(self._reading.planner(sample, halving=False))
             yield self._made[i]
 
 

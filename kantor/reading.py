@@ -72,9 +72,14 @@ class Reading:
         """The transposes of products, found once for all planners."""
         return Mirrors(self.view.known)
 
-    def planner(self, sample: tuple[float, float], given: frozenset[Term] = frozenset()) -> Planner:
+    def planner(
+        self,
+        sample: tuple[float, float],
+        given: frozenset[Term] = frozenset(),
+        halving: bool = True,
+    ) -> Planner:
         """A planner for this region at a sample size."""
-        return Planner(self.sizer(sample), self.view.known, given, self.mirrors)
+        return Planner(self.sizer(sample), self.view.known, given, self.mirrors, halving)
 
     @cached_property
     def calls(self) -> list[Call]:

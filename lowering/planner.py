@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from lowering.chains import Tree, bracket
+from lowering.chains import Tree, bracket, never
 from lowering.contractions import paired
 from lowering.costs import cost
 from lowering.kernels import FREE, step_of
@@ -44,6 +44,8 @@ class Planner:
         Terms whose values are there anyway.
     mirrors : Mirrors, optional
         The transposes of a region, which its planners share.
+    halving : bool
+        Whether a product of X with Xᵀ is one kernel, which may lead to another bracketing.
 
     Attributes
     ----------
@@ -57,12 +59,14 @@ class Planner:
         holds: Callable[[Term, str], bool],
         given: frozenset[Term] = frozenset(),
         mirrors: Mirrors | None = None,
+        halving: bool = True,
     ) -> None:
         self.size = size
         self.holds = holds
         self.given = given
         self.there: frozenset[Term] = frozenset()
         self.mirrors = mirrors or Mirrors(holds)
+        self.halving = halving
         self._chosen: dict[Term, Step] = {}
         self._prices: dict[Term, float] = {}
         self._best: dict[tuple[Term, ...], Planner] = {}
@@ -109,7 +113,7 @@ class Planner:
     def _with(self, there: frozenset[Term]) -> Planner:
         found = self._sharing.get(there)
         if found is None:
-            found = Planner(self.size, self.holds, self.given, self.mirrors)
+            found = Planner(self.size, self.holds, self.given, self.mirrors, self.halving)
             found.there = there
             self._sharing[there] = found
         return found
@@ -196,7 +200,7 @@ class Planner:
         kinds = ["plain" if f in self.given else kind(f, self.holds) for f in factors]
         lengths = [shape(factors[0])[0], *[shape(f)[1] for f in factors]]
         sizes = list(map(self.size, lengths))
-        halves = partial(self.mirrors.halves, factors)
+        halves = partial(self.mirrors.halves, factors) if self.halving else never
         tree: Tree = (0, 1)
         if len(factors) > 2:
             there = partial(self._shared_run, factors)
