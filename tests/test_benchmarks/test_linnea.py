@@ -9,7 +9,15 @@ from pytensor.compile.mode import get_mode
 
 import kantor
 from tests.benchmarks import bench_linnea, linnea_problems
-from tests.benchmarks.bench_linnea import SMALL, Measured, arguments, measure, rows
+from tests.benchmarks.bench_linnea import (
+    ERROR,
+    RATIO,
+    SMALL,
+    Measured,
+    arguments,
+    measure,
+    rows,
+)
 from tests.benchmarks.counter import count
 from tests.benchmarks.linnea_by_hand import BY_HAND
 from tests.benchmarks.linnea_problems import graph, literal, problems, values
@@ -129,3 +137,11 @@ def test_the_benchmark_runs_and_draws(tmp_path, capsys):
     assert "Dot 200×3000 · 3000×3000" in said
     assert "1 of 1 within 1.02" in said
     assert path.read_bytes().startswith(b"\x89PNG")
+
+
+# Those in which most is found: a factor, a gain, an update, sharing, a trapezoid.
+@pytest.mark.parametrize("number", [1, 2, 5, 15, 23, 25])
+def test_no_more_flops_than_the_best_known(number):
+    found = measure(problems()[number], "NUMBA")
+    assert found.ratio("static") <= RATIO and found.ratio("dynamic") <= RATIO
+    assert found.error <= ERROR
