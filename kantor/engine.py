@@ -20,6 +20,7 @@ from matchers.match import Context
 from matchers.properties import declare
 from matchers.regions import Region, regions
 from matchers.terms import Term
+from relations.library import AFTER_GRADIENTS
 from relations.plain import PlainGoal
 from relations.reference_rules import ReferenceRules
 from relations.relation import Relation
@@ -95,6 +96,7 @@ class Engine:
             raise ValueError(f"matcher is {self.matcher!r}; one of {', '.join(kinds)}")
         self.rules = kinds[self.matcher](self.relations, self._failed)
         self.plain = tuple(PlainGoal(g, self._warn) for g in self.goals)
+        self.factoring = any([AFTER_GRADIENTS in r.tags for r in self.relations])
 
     def rewrite(self, fgraph: Any) -> list[Step | PlainStep]:
         """Rewrite `fgraph` in place; the steps taken."""
@@ -148,7 +150,7 @@ class Engine:
             warnings.warn(message, KantorWarning, stacklevel=2)
 
     def _region(self, fgraph: Any, region: Region, replace: bool) -> list[Step]:
-        reading = Reading(fgraph, region, self.sizes)
+        reading = Reading(fgraph, region, self.sizes, self.factoring)
         context = Context(reading.view.dims)
         memo: dict[Term, tuple[Rewrite, ...]] = {}
 

@@ -60,8 +60,15 @@ _DEAR = frozenset({v.det, v.logabsdet, v.expm})
 class Reading:
     """A region read as terms, with what its nodes cost."""
 
-    def __init__(self, fgraph: Any, region: Region, sizes: Mapping[Any, Any] | None) -> None:
+    def __init__(
+        self,
+        fgraph: Any,
+        region: Region,
+        sizes: Mapping[Any, Any] | None,
+        factoring: bool = False,
+    ) -> None:
         self.fgraph = fgraph
+        self.factoring = factoring
         self.view, self.region = viewed(fgraph, region)
         self.keys = [(r, self.view.core(r)) for r in self.region.roots]
         self.roots = tuple(self.view.definition(r, core) for r, core in self.keys)
@@ -79,7 +86,9 @@ class Reading:
         halving: bool = True,
     ) -> Planner:
         """A planner for this region at a sample size."""
-        return Planner(self.sizer(sample), self.view.known, given, self.mirrors, halving)
+        return Planner(
+            self.sizer(sample), self.view.known, given, self.mirrors, halving, self.factoring
+        )
 
     @cached_property
     def calls(self) -> list[Call]:

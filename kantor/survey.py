@@ -243,7 +243,7 @@ class Recorder(Engine):
         self.accounts: list[Account] = []
 
     def _region(self, fgraph: Any, region: Any, replace: bool) -> list[Step]:
-        survey = Survey(self, Reading(fgraph, region, self.sizes))
+        survey = Survey(self, Reading(fgraph, region, self.sizes, self.factoring))
         notation = Notation(self.names, survey.reading.view.dims)
         before = survey.bracketed(notation), survey.program(notation), survey.largest()
         steps = super()._region(fgraph, region, replace)

@@ -87,7 +87,7 @@ def _places(explanation: Explanation, relation: Relation) -> Iterator[Place]:
     fgraph, originals = graph_of(explanation.outputs)
     explanation.names.alias(originals)
     for region in regions(fgraph):
-        survey = Survey(engine, Reading(fgraph, region, explanation.sizes))
+        survey = Survey(engine, Reading(fgraph, region, explanation.sizes, engine.factoring))
         asked = len(others) < len(explanation.relations)
         yield Place(survey, Notation(explanation.names, survey.reading.view.dims), asked)
 

@@ -46,6 +46,9 @@ class Planner:
         The transposes of a region, which its planners share.
     halving : bool
         Whether a product of X with Xᵀ is one kernel, which may lead to another bracketing.
+    factoring : bool
+        Whether a Cholesky factor may be brought in: not before a graph is differentiated, as the
+        gradient of a factor is one triangle.
 
     Attributes
     ----------
@@ -60,6 +63,7 @@ class Planner:
         given: frozenset[Term] = frozenset(),
         mirrors: Mirrors | None = None,
         halving: bool = True,
+        factoring: bool = False,
     ) -> None:
         self.size = size
         self.holds = holds
@@ -67,6 +71,7 @@ class Planner:
         self.there: frozenset[Term] = frozenset()
         self.mirrors = mirrors or Mirrors(holds)
         self.halving = halving
+        self.factoring = factoring
         self._chosen: dict[Term, Step] = {}
         self._prices: dict[Term, float] = {}
         self._best: dict[tuple[Term, ...], Planner] = {}
@@ -75,7 +80,8 @@ class Planner:
     def plan(self, roots: Iterable[Term]) -> Plan:
         """The plan that computes all of `roots`, inputs first."""
         roots = tuple(roots)
-        return Plan(factorized_once(self._sharing_for(roots)._closure(roots)))
+        steps = self._sharing_for(roots)._closure(roots)
+        return Plan(factorized_once(steps) if self.factoring else steps, self.factoring)
 
     def price(self, roots: Iterable[Term]) -> float:
         """What the plan for `roots` costs at these sizes, or little more than that.
@@ -113,10 +119,13 @@ class Planner:
     def _with(self, there: frozenset[Term]) -> Planner:
         found = self._sharing.get(there)
         if found is None:
-            found = Planner(self.size, self.holds, self.given, self.mirrors, self.halving)
+            found = self._like(self.given)
             found.there = there
             self._sharing[there] = found
         return found
+
+    def _like(self, given: frozenset[Term]) -> Planner:
+        return Planner(self.size, self.holds, given, self.mirrors, self.halving, self.factoring)
 
     def _closure(self, roots: tuple[Term, ...]) -> dict[Term, Step]:
         """The steps of all terms that `roots` need; of a product and its transpose one."""
@@ -159,7 +168,7 @@ class Planner:
             price = self._prices.get(term)
             if price is None:
                 price = self._prices[term] = self._price(step.kernel, step)
-            matrix = factor_of(step)
+            matrix = factor_of(step, self.factoring)
             if matrix is not None:
                 if matrix in factorized:
                     price = self._price(AGAIN[step.kernel], step)
@@ -243,7 +252,7 @@ def _inverse(planner: Planner, term: Term) -> Step | None:
         return _substituted(term)
     if matrix.head is transpose:  # one inverse for a matrix and its transpose
         return Step("view", (), ONE, (inverse(matrix.args[0]),))
-    if solver == "solve_positive" and floats(matrix):
+    if planner.factoring and solver == "solve_positive" and floats(matrix):
         sizes = (shape(matrix)[0],)
         return Step("inverse_positive", sizes, batch_of(term), (cholesky(matrix),))
     return None

@@ -28,6 +28,7 @@ class Plan:
     """Steps for all terms that the roots need, inputs first."""
 
     steps: dict[Term, Step]
+    factoring: bool = False
 
     def polynomial(self, normal: Callable[[Dim], Dim]) -> Poly:
         """The cost for all sizes."""
@@ -38,16 +39,23 @@ class Plan:
         factorized: set[Term] = set()
         for step in self.steps.values():
             kernel = step.kernel
-            matrix = factor_of(step)
+            matrix = factor_of(step, self.factoring)
             if matrix is not None:
                 kernel = AGAIN[kernel] if matrix in factorized else kernel
                 factorized.add(matrix)
             yield kernel, step.sizes, step.batch
 
 
-def factor_of(step: Step) -> Term | None:
-    """The matrix that a step factorizes, up to a transpose, or None."""
-    if step.kernel not in AGAIN:
+def factor_of(step: Step, factoring: bool) -> Term | None:
+    """The matrix that a step factorizes, up to a transpose, or None.
+
+    Parameters
+    ----------
+    step : Step
+    factoring : bool
+        Whether solves may use a Cholesky factor that is there.
+    """
+    if step.kernel not in AGAIN or (step.kernel == "cholesky" and not factoring):
         return None
     matrix = step.needs[0] if step.matrix is None else step.matrix
     return untransposed(matrix)

@@ -16,14 +16,18 @@ NOCEDAL = "Nocedal & Wright 2006, Numerical Optimization, sec. 6.1"
 HORN = "Horn & Johnson 2013, Matrix Analysis, sec. 4.5"
 
 
-@relation(tags="congruences", cites=GOLUB, field="real", both_ways=False, last=True)
+@relation(
+    tags=("congruences", "after_gradients"), cites=GOLUB, field="real", both_ways=False, last=True
+)
 def congruence_by_factor(P, X):
     """X P Xᵀ = (X L) (X L)ᵀ with L = chol(P), for positive definite P."""
     L = cholesky(P)
     return X @ P @ X.T, X @ L @ L.T @ X.T, positive_definite(P)
 
 
-@relation(tags="congruences", cites=GOLUB, field="real", both_ways=False, last=True)
+@relation(
+    tags=("congruences", "after_gradients"), cites=GOLUB, field="real", both_ways=False, last=True
+)
 def congruence_of_inverse_by_factor(P, X):
     """Xᵀ P⁻¹ X = (L⁻¹ X)ᵀ (L⁻¹ X) with L = chol(P), for positive definite P."""
     W = inverse(cholesky(P))

@@ -31,7 +31,7 @@ def known(*facts: tuple[Term, str]) -> Any:
 
 
 def kernels(*roots: Term, facts: Any = ()) -> list[str]:
-    plan = Planner(size, known(*facts)).plan(roots)
+    plan = Planner(size, known(*facts), factoring=True).plan(roots)
     return [k for k, _, _ in plan.calls() if k not in FREE]
 
 
@@ -108,3 +108,11 @@ def test_one_factorization_for_a_factor_and_for_solves() -> None:
     found = kernels(v.inverse(P), v.inverse(P) @ A, facts=facts)
     assert sorted(found) == ["cholesky", "inverse_positive", "solve_again"]
     assert kernels(v.cholesky(P), v.inverse(A) @ B) == ["cholesky", "solve"]
+
+
+def test_no_factor_is_brought_in_before_a_graph_is_differentiated() -> None:
+    """The gradient of a Cholesky factor is one triangle, that of a solve is whole."""
+    planner = Planner(size, known((P, "positive_definite")))
+    plan = planner.plan((v.cholesky(P), v.inverse(P), v.inverse(P) @ A))
+    found = [k for k, _, _ in plan.calls() if k not in FREE]
+    assert sorted(found) == ["cholesky", "inverse", "solve_positive"]

@@ -158,6 +158,6 @@ def test_inverse_recomposed() -> None:
     assert step.relations == ("inverse_recomposed",)
     p = regular(4)
     new = assert_same_value(graph, {A: p @ p.T}, relations="inverse_recomposed")
-    assert [op for op in ops(new) if op != "SpecifyAssumptions"] == ["Cholesky", "Potri"]
+    assert ops(new).count("MatrixInverse") == 1 and "Cholesky" not in ops(new)
     for near in (linalg.inv(L) @ linalg.inv(L).T, linalg.inv(linalg.cholesky(A)).T @ linalg.inv(L)):
         assert all("inverse_recomposed" not in s.relations for s in decisions(near))
