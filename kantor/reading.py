@@ -77,7 +77,7 @@ class Reading:
     @cached_property
     def mirrors(self) -> Mirrors:
         """The transposes of products, found once for all planners."""
-        return Mirrors(self.view.known)
+        return Mirrors()
 
     def planner(
         self,

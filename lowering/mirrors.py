@@ -1,52 +1,30 @@
 """Products up to transposes: X Yᵀ and Y Xᵀ are computed once, and of X Xᵀ one half.
 
-A factor that is known to be symmetric is its own transpose, wherever it stands.
+What is declared to be symmetric is its own transpose in normal form.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from matchers.leaves import Atom
 from matchers.terms import Term, intern
 from matchers.traversal import subterms
-from matchers.vocabulary import inverse, matmul, transpose
-
-Holds = Callable[[Term, str], bool]
+from matchers.vocabulary import matmul, transpose
 
 
 class Mirrors:
-    """The transposes of factors and of products; each is found once.
+    """The transposes of factors and of products; each is found once."""
 
-    Parameters
-    ----------
-    holds : callable
-        Whether a structure is known of a term.
-    """
-
-    def __init__(self, holds: Holds) -> None:
-        self._holds = holds
+    def __init__(self) -> None:
         self._turned: dict[Term, Term] = {}
         self._products: dict[Term, Term] = {}
 
     def factor(self, t: Term) -> Term:
-        """The transpose of a factor; itself if it is known to be symmetric."""
+        """The transpose of a factor."""
         found = self._turned.get(t)
         if found is None:
-            found = self._turned[t] = self._transpose(t)
+            found = self._turned[t] = transpose(t)
+            self._turned[found] = t
         return found
-
-    def _transpose(self, t: Term) -> Term:
-        turned: Term = transpose(t)
-        if turned is t or not self._symmetric(t):
-            return turned
-        return t
-
-    def _symmetric(self, t: Term) -> bool:
-        inner = t.args[0] if t.head in (inverse, transpose) else t
-        if inner.head in (inverse, transpose):
-            inner = inner.args[0]
-        return self._holds(inner, "symmetric") and _real(inner)
 
     def product(self, t: Term) -> Term:
         """The transpose of a product, as the product of the transposes of its factors."""
@@ -62,10 +40,6 @@ class Mirrors:
             return False
         pairs = zip(factors[i : k + 1], factors[j:k:-1], strict=True)
         return all([self.factor(a) is b for a, b in pairs]) and floats(factors[i])
-
-
-def _real(t: Term) -> bool:
-    return not any([_dtype(x).startswith("complex") for x in _atoms(t)])
 
 
 def floats(t: Term) -> bool:

@@ -69,7 +69,7 @@ class Planner:
         self.holds = holds
         self.given = given
         self.there: frozenset[Term] = frozenset()
-        self.mirrors = mirrors or Mirrors(holds)
+        self.mirrors = mirrors or Mirrors()
         self.halving = halving
         self.factoring = factoring
         self._chosen: dict[Term, Step] = {}

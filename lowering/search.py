@@ -115,8 +115,9 @@ def search(
 def _split(moves: Moves) -> tuple[Moves, Moves]:
     """The moves that lead on, and those that are tried last."""
 
-    def leading(term: Term) -> list[Any]:
-        return [m for m in moves(term) if not _is_last(m)]
+    def leading(term: Term) -> Iterable[Any]:
+        found = moves(term)
+        return [m for m in found if not _is_last(m)] if found else ()
 
     def last(term: Term) -> list[Any]:
         return [m for m in moves(term) if _is_last(m)]

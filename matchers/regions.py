@@ -275,11 +275,9 @@ def patterned(fgraph: Any, node: Any) -> bool:
 
 def _pattern_of(var: Any, told: Any) -> bool:
     while True:
-        if told and any([told.get((var, k)) is FactState.TRUE for k in _patterns()]):
-            return True
         up = var.owner
-        if up is None:
-            return False
+        if up is None:  # what is inferred of other variables nobody has said
+            return bool(told) and any([told.get((var, k)) is FactState.TRUE for k in _patterns()])
         if type(up.op) is SpecifyAssumptions:
             if any([key.name in PATTERNS for key, s in up.op.assumptions if s is FactState.TRUE]):
                 return True

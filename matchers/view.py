@@ -414,6 +414,8 @@ class View:
         """
         if key == "square":
             return self._square(term)
+        if type(term) is Atom and term.definition is None and key != "positive_definite":
+            return (term, key) in self._promises or (self._declares(key) and self.holds(term, key))
         if self.promised(term, key):
             return True
         if key != "positive_definite" and not self._declares(key):
