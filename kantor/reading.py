@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +13,7 @@ from pytensor.graph.rewriting.basic import copy_stack_trace
 from pytensor.tensor.basic import Alloc
 from pytensor.tensor.elemwise import DimShuffle
 from pytensor.tensor.linalg.constructors import BlockDiagonal
+from pytensor.tensor.linalg.decomposition.cholesky import Cholesky
 from pytensor.tensor.linalg.inverse import MatrixInverse
 from pytensor.tensor.math import Dot
 
@@ -141,6 +143,25 @@ class Reading:
         """Whether an einsum, or a sum over a product that repeats a factor, reads as a product."""
         outputs = [x for n in self.region.nodes if contracting([n]) for x in n.outputs]
         return any([_multiplies(self.view.definition(x)) for x in outputs])
+
+    @cached_property
+    def _recomposed(self) -> bool:
+        """Whether X Xᵀ is factorized, of which PyTensor's rewrites know the factor.
+
+        They look for a plain product, which no kernel may take the place of.
+        """
+        return any([mirrored(n) and self._factorized(n.out) for n in self.region.nodes])
+
+    def _factorized(self, var: Any) -> bool:
+        """Whether a Cholesky factor is taken of a variable, or of its transpose."""
+        clients = [c for c, _ in self.fgraph.clients.get(var, ()) if c.op is not None]
+        return any(
+            [
+                type(core_op(c)) is Cholesky
+                or (type(c.op) is DimShuffle and self._factorized(c.outputs[0]))
+                for c in clients
+            ]
+        )
 
     @cached_property
     def _multiplies_zeros(self) -> bool:
@@ -287,6 +308,8 @@ class Reading:
             before = total(self._compiled, self.view.dims.normal) + SLACK
             worth = decide(before, after, self.known, self.view.dims.reduced, slack)
             decision = decision if worth.taken else worth
+        if decision.taken and not names and self._recomposed:
+            decision = replace(decision, taken=False, why="PyTensor knows the factor of L Lᵀ")
         if decision.taken and not names:
             names = ("associativity",)
             if not contracting(self.region.nodes):
