@@ -44,7 +44,15 @@ def _mlx() -> None:
     tell()
 
 
-BACKENDS: dict[str, Callable[[], None]] = {"numba": _numba, "jax": _jax, "mlx": _mlx}
+def _torch() -> None:
+    from lowering.blas.for_torch import tell
+
+    tell()
+
+
+BACKENDS: dict[str, Callable[[], None]] = {
+    "numba": _numba, "jax": _jax, "mlx": _mlx, "pytorch": _torch,
+}  # fmt: skip
 
 
 def _when_imported(name: str, action: Callable[[], None]) -> None:

@@ -40,6 +40,9 @@ def inputs(m: int, k: int, dtype: str) -> list[Any]:
     return [x.astype(dtype) for x in drawn]
 
 
+MODULES = {"JAX": "jax", "MLX": "mlx.core", "NUMBA": "numba"}
+
+
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize(
     ("backend", "dtype"),
@@ -53,7 +56,7 @@ def inputs(m: int, k: int, dtype: str) -> list[Any]:
     ],
 )
 def test_values(backend: str, dtype: str) -> None:
-    pytest.importorskip({"JAX": "jax", "MLX": "mlx.core", "NUMBA": "numba"}.get(backend, "numpy"))
+    pytest.importorskip(MODULES.get(backend, "numpy"))
     variables, outs = graphs(dtype)
     plain = pytensor.function(variables, outs, mode=PLAIN)
     f = pytensor.function(variables, outs, mode=backend)
@@ -69,6 +72,19 @@ def test_values(backend: str, dtype: str) -> None:
             np.testing.assert_allclose(
                 np.asarray(found), exact, rtol=tolerance, atol=tolerance, err_msg=f"{i}: {m}×{k}"
             )
+
+
+def test_values_with_pytorch() -> None:
+    """Its indexing has no negative steps, which the graphs of the other backends take."""
+    pytest.importorskip("torch")
+    x, y, factor = pt.dmatrices("x", "y", "factor")
+    outs = [syrk(x), syr2k(x, y), gtmm(factor, y), potri(factor), potri(factor.T, lower=False)]
+    outs += [trmm(factor, y, lower, unit) for lower in (False, True) for unit in (False, True)]
+    square = np.tril(RNG.normal(size=(5, 5))) + 3 * np.eye(5)
+    values = [*RNG.normal(size=(2, 5, 3)), square]
+    plain, f = (pytensor.function([x, y, factor], outs, mode=m) for m in (PLAIN, "PYTORCH"))
+    for found, exact in zip(f(*values), plain(*values), strict=True):
+        np.testing.assert_allclose(np.asarray(found), exact, rtol=1e-11, atol=1e-11)
 
 
 @pytest.mark.slow
@@ -124,7 +140,7 @@ BUILD = (
 
 
 def test_no_backend_is_imported_before_it_is_used() -> None:
-    loaded = "print([n for n in ('jax', 'mlx', 'numba') if n in sys.modules])"
+    loaded = "print([n for n in ('jax', 'mlx', 'numba', 'torch') if n in sys.modules])"
     assert in_another_process(*BUILD, loaded) == "[]\n"
 
 
