@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -88,6 +87,7 @@ class Reading:
         halving: bool = True,
     ) -> Planner:
         """A planner for this region at a sample size."""
+        halving = halving and not self._recomposed
         return Planner(
             self.sizer(sample), self.view.known, given, self.mirrors, halving, self.factoring
         )
@@ -308,8 +308,6 @@ class Reading:
             before = total(self._compiled, self.view.dims.normal) + SLACK
             worth = decide(before, after, self.known, self.view.dims.reduced, slack)
             decision = decision if worth.taken else worth
-        if decision.taken and not names and self._recomposed:
-            decision = replace(decision, taken=False, why="PyTensor knows the factor of L Lᵀ")
         if decision.taken and not names:
             names = ("associativity",)
             if not contracting(self.region.nodes):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from lowering.chains import Tree, bracket, never
+from lowering.chains import FORMED, Tree, bracket, never
 from lowering.contractions import paired
 from lowering.costs import cost
 from lowering.kernels import FREE, step_of
@@ -45,7 +45,8 @@ class Planner:
     mirrors : Mirrors, optional
         The transposes of a region, which its planners share.
     halving : bool
-        Whether a product of X with Xᵀ is one kernel, which may lead to another bracketing.
+        Whether a product of X with Xᵀ, or with a triangle, has a kernel of half the operations,
+        which may lead to another bracketing.
     factoring : bool
         Whether a Cholesky factor may be brought in: not before a graph is differentiated, as the
         gradient of a factor is one triangle.
@@ -207,6 +208,8 @@ class Planner:
         """Choose for a product and all the products within it."""
         factors = term.args
         kinds = ["plain" if f in self.given else kind(f, self.holds) for f in factors]
+        if not self.halving:
+            kinds = ["plain" if k in FORMED else k for k in kinds]
         lengths = [shape(factors[0])[0], *[shape(f)[1] for f in factors]]
         sizes = list(map(self.size, lengths))
         halves = partial(self.mirrors.halves, factors) if self.halving else never
