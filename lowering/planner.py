@@ -120,13 +120,12 @@ class Planner:
     def _with(self, there: frozenset[Term]) -> Planner:
         found = self._sharing.get(there)
         if found is None:
-            found = self._like(self.given)
+            found = Planner(
+                self.size, self.holds, self.given, self.mirrors, self.halving, self.factoring
+            )
             found.there = there
             self._sharing[there] = found
         return found
-
-    def _like(self, given: frozenset[Term]) -> Planner:
-        return Planner(self.size, self.holds, given, self.mirrors, self.halving, self.factoring)
 
     def _closure(self, roots: tuple[Term, ...]) -> dict[Term, Step]:
         """The steps of all terms that `roots` need; of a product and its transpose one."""

@@ -50,7 +50,7 @@ def congruence_with_an_update(U, V, X, c):
 
 @relation(tags="congruences", cites=HORN, both_ways=False)
 def halves_of_a_symmetric_sum(A, K, X, b, c):
-    """B X A + b Aᵀ Xᵀ + c X K Xᵀ = X B + (X B)ᵀ with B = b A + c/2 K Xᵀ, for symmetric K."""
+    """X B + (X B)ᵀ = b X A + b Aᵀ Xᵀ + c X K Xᵀ, B = b A + c/2 K Xᵀ, for symmetric K."""
     half = scale(b, A) + 0.5 * scale(c, K @ X.T)
     whole = scale(b, X @ A) + scale(b, A.T @ X.T) + scale(c, X @ K @ X.T)
     return whole, X @ half + half.T @ X.T, symmetric(K)
