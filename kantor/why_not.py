@@ -241,7 +241,8 @@ def _restricted(match: Match, after: Term, place: Place) -> WhyNot | None:
     relation, notation = match.direction.relation, place.notation
     number = outside_field(relation, match.bindings)
     if number is not None:
-        found = "complex" if number.var.type.dtype.startswith("complex") else "of integers"
+        whole = isinstance(number, Atom) and number.var.type.dtype.startswith(("int", "uint"))
+        found = "of integers" if whole else "complex"
         stage, why = "field", f"it {relation.restriction}, and {notation.term(number)} is {found}"
     elif in_batch(match.term, after, place.survey.reading.view) is None:
         stage, why = "batch", f"{notation.term(after)} would not have the same batch dimensions"
