@@ -13,6 +13,7 @@ from pytensor.graph.traversal import graph_inputs, toposort
 
 from kantor.engine import Engine
 from kantor.inner import rewrite_inner
+from lowering.search import BUDGET
 from matchers.properties import declare
 from relations.library import select
 
@@ -55,6 +56,7 @@ def rewrite(
     relations: Any = None,
     sizes: Mapping[Variable, Sequence[int]] | None = None,
     matcher: str = "compiled",
+    budget: int = BUDGET,
 ) -> Any:
     """Rewrite graphs to equal and cheaper ones.
 
@@ -71,6 +73,8 @@ def rewrite(
         Typical shapes, for choices that no proof decides. They decide cost, never validity.
     matcher : {"compiled", "kanren"}
         The compiled matcher, or the reference in plain miniKanren goals: slow, for comparison.
+    budget : int, optional
+        How many forms of a region are followed; the best that was found by then is taken.
 
     Returns
     -------
@@ -88,7 +92,7 @@ def rewrite(
     listed = _variables([outputs] if single else outputs)
     chosen, goals = select(relations)
     fgraph, originals = graph_of(listed)
-    engine = Engine(chosen, sizes, goals, matcher)
+    engine = Engine(chosen, sizes, goals, matcher, budget)
     rounds = 0
     while rounds < ROUNDS and (engine.rewrite(fgraph) or rewrite_inner(fgraph, engine.rewrite)):
         rounds += 1

@@ -1,9 +1,9 @@
 """``python -m kantor explain FILE.py``: what Kantor does to the graphs of a file, and why.
 
 The file is run. It may say what is to be explained, in a list or dictionary ``outputs`` of PyTensor
-variables, and with which ``relations`` and ``sizes``, as for `kantor.explain`; otherwise every
-variable that it computes and does not use for another one is explained, with the library and the
-relations that the file itself defines.
+variables, and with which ``relations``, ``sizes`` and ``budget``, as for `kantor.explain`. Else
+every variable that it computes and does not use for another one is explained, with the library and
+the relations that the file itself defines.
 """
 
 from __future__ import annotations
@@ -97,9 +97,10 @@ def _said(error: BaseException) -> str:
 
 
 def _given(module: ModuleType) -> dict[str, Any]:
-    """The relations and sizes that a file asks for."""
-    names = ("relations", "sizes")
-    found = {k: v for k in names if not isinstance(v := getattr(module, k, None), ModuleType)}
+    """The relations, sizes and budget that a file asks for."""
+    names = ("relations", "sizes", "budget")
+    told = {k: getattr(module, k, None) for k in names}
+    found = {k: v for k, v in told.items() if not (v is None or isinstance(v, ModuleType))}
     own = [r for r in vars(module).values() if isinstance(r, Relation)]
     if found.get("relations") is None and own:
         found["relations"] = (*select(None)[0], *own)

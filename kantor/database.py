@@ -14,9 +14,10 @@ from pytensor.graph.rewriting.basic import GraphRewriter, SequentialGraphRewrite
 from pytensor.graph.rewriting.db import RewriteDatabase
 
 from kantor.corrections import Changed
-from kantor.engine import Engine
+from kantor.engine import Engine, check_budget
 from kantor.rewriter import KantorRewriter, RelationSub
 from lowering.columns import KERNELS
+from lowering.search import BUDGET
 from matchers.variables import LogicVar
 from relations.library import AFTER_GRADIENTS, library, select
 from relations.relation import Relation
@@ -42,6 +43,8 @@ class RelationDatabase(RewriteDatabase):
         is off by default is off here too, until a mode includes it by name or tag.
     sizes : mapping from Variable to tuple of int, optional
         Typical shapes, for choices that no proof decides.
+    budget : int, optional
+        How many forms of a region are followed; the best that was found by then is taken.
 
     Attributes
     ----------
@@ -54,10 +57,14 @@ class RelationDatabase(RewriteDatabase):
         Where `spec` names what does not exist.
     """
 
-    def __init__(self, spec: Any = None, *, sizes: Mapping[Any, Any] | None = None) -> None:
+    def __init__(
+        self, spec: Any = None, sizes: Mapping[Any, Any] | None = None, budget: int = BUDGET
+    ) -> None:
         super().__init__()
+        check_budget(budget)
         self.spec = spec if spec is None or isinstance(spec, str) else _listed(spec)
         self.sizes = sizes
+        self.budget = budget
         relations, goals = select(self.spec)
         on = {r.name for r in relations}
         known: tuple[Any, ...] = library() if spec is None else relations
@@ -73,7 +80,7 @@ class RelationDatabase(RewriteDatabase):
             self.register(self._free_name(entry.relation_name, taken), entry, *tags)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (_restored, (self.spec, self.sizes))
+        return RelationDatabase, (self.spec, self.sizes, self.budget)
 
     def _free_name(self, name: str, taken: Callable[[str], bool]) -> str:
         """`name`, prefixed where a mode that excludes it would hit something of PyTensor's."""
@@ -106,8 +113,7 @@ class RelationDatabase(RewriteDatabase):
         if engine is None:
             relations = tuple(e.relation for e in chosen if isinstance(e.relation, Relation))
             goals = tuple(e.relation for e in chosen if not isinstance(e.relation, Relation))
-            more: dict[str, Any] = {"goals": goals} if goals else {}
-            engine = self._engines[key] = Engine(relations, sizes=self.sizes, **more)
+            engine = self._engines[key] = Engine(relations, self.sizes, goals, budget=self.budget)
         return engine
 
 
@@ -126,10 +132,6 @@ def _listed(spec: Any) -> tuple[Any, ...]:
     own = {r.name: r for r in library()}
     items = (spec,) if callable(spec) else tuple(spec)
     return tuple(i.name if isinstance(i, Relation) and own.get(i.name) is i else i for i in items)
-
-
-def _restored(spec: Any, sizes: Any) -> RelationDatabase:
-    return RelationDatabase(spec, sizes=sizes)
 
 
 class Registered(RewriteDatabase):

@@ -15,21 +15,24 @@ from kantor.reading import Reading
 from kantor.sizes import SAMPLES
 from kantor.steps import PlainStep, Step
 from lowering.planner import Planner
-from lowering.search import BUDGET, Candidate, search
+from lowering.positions import opened, positions
+from lowering.search import BUDGET, Candidate, Moves, followed, search
 from matchers.match import Context
 from matchers.properties import declare
 from matchers.regions import Region, regions
-from matchers.terms import Term
-from relations.library import AFTER_GRADIENTS
+from relations.library import AFTER_GRADIENTS, RECOMPOSING
 from relations.plain import PlainGoal
 from relations.reference_rules import ReferenceRules
 from relations.relation import Relation
-from relations.rules import Rewrite, Rules
+from relations.rules import Offered, Rules
 
 # Sizes at which a form is bracketed again if its bracketing at a sample is not proved cheaper.
 SKEWED = ((8.0, 3.0), (4096.0, 0.33))
 # How many forms, from the cheapest, are tried to be proved cheaper at each sample.
 TRIES = 4
+# What a graph that a search has ended at may cost, over what would be planned: lengths that nothing
+# tells apart are sampled a little apart, in an order that depends on how a graph is read.
+NEARLY = 1.02
 
 
 class KantorWarning(UserWarning):
@@ -37,10 +40,19 @@ class KantorWarning(UserWarning):
 
 
 class Decided(Feature):
-    """Which regions of a graph were decided already, and by which engine."""
+    """What was decided of a graph already, and by which engine.
+
+    Attributes
+    ----------
+    regions : set
+        The nodes of the regions that were looked at.
+    forms : set
+        The terms in the forms that were put into the graph.
+    """
 
     def __init__(self) -> None:
         self.regions: set[Any] = set()
+        self.forms: set[Any] = set()
 
     @staticmethod
     def of(fgraph: Any) -> Decided:
@@ -87,6 +99,7 @@ class Engine:
 
     def __post_init__(self) -> None:
         _check_sizes(self.sizes)
+        check_budget(self.budget)
         declare()
         kinds: dict[str, Callable[..., Rules | ReferenceRules]] = {
             "compiled": partial(Rules, everything=False),
@@ -94,7 +107,11 @@ class Engine:
         }
         if self.matcher not in kinds:
             raise ValueError(f"matcher is {self.matcher!r}; one of {', '.join(kinds)}")
-        self.rules = kinds[self.matcher](self.relations, self._failed)
+        make = kinds[self.matcher]
+        self.rules = make([r for r in self.relations if not r.last], self._failed)
+        self.last_rules = make([r for r in self.relations if r.last], self._failed)
+        undone = [r for r in self.relations if RECOMPOSING in r.tags]
+        self.recomposing = make(undone, self._failed)
         self.plain = tuple(PlainGoal(g, self._warn) for g in self.goals)
         self.factoring = any([AFTER_GRADIENTS in r.tags for r in self.relations])
 
@@ -135,7 +152,7 @@ class Engine:
                 continue
             memo.regions.add(key)
             try:
-                out += self._region(fgraph, region, replace)
+                out += self._region(fgraph, region, memo if replace else None)
             except Exception as error:
                 self._failed(None, error)
         return out
@@ -149,25 +166,50 @@ class Engine:
             self.reported.add(message)
             warnings.warn(message, KantorWarning, stacklevel=2)
 
-    def _region(self, fgraph: Any, region: Region, replace: bool) -> list[Step]:
+    def _region(self, fgraph: Any, region: Region, memo: Decided | None) -> list[Step]:
+        """What was found for one region; with a memo, the graph is rewritten."""
         reading = Reading(fgraph, region, self.sizes, self.factoring)
         context = Context(reading.view.dims)
-        memo: dict[Term, tuple[Rewrite, ...]] = {}
-
-        def moves(term: Term) -> tuple[Rewrite, ...]:
-            found = memo.get(term)
-            if found is None:
-                found = memo[term] = tuple(self.rules.rewrites(term, reading.view, context))
-            return found
-
-        if replace and reading.settled(moves):
+        moves, last = self.offered(reading, context)
+        if memo is not None and (self._ended_at(reading, memo) or reading.settled(moves, last)):
             return []
+        step, pairs = self._chosen(reading, moves, last, context)
+        if pairs and memo is not None:
+            reason = "+".join(step.relations)
+            fgraph.replace_all_validate(pairs, reason=reason)
+            memo.forms.update([(self.rules, t) for t in positions(opened(step.after))])
+        return [step] if step is not None else []
+
+    def offered(self, reading: Reading, context: Context) -> tuple[Offered, Offered]:
+        """The rewrites that the relations offer in a region, and those that are tried last."""
+        view = reading.view
+        return Offered(self.rules, view, context), Offered(self.last_rules, view, context)
+
+    def _ended_at(self, reading: Reading, memo: Decided) -> bool:
+        """Whether a search has ended at this form, and the graph computes it as one would plan to.
+
+        PyTensor may have put the factors of a matrix in its place since. What stands around a form,
+        as a coefficient in front of it, may be read without it now.
+        """
+        if not memo.forms:
+            return False
+        moves = Offered(self.recomposing, reading.view, Context(reading.view.dims))
+        form = opened(followed(reading.roots, moves))
+        if not all([(self.rules, t) in memo.forms for t in form]):
+            return False
+        planned = reading.planner(SAMPLES[0]).exact_price(form)
+        return reading.cost_at(reading.sizer(SAMPLES[0])) <= NEARLY * planned
+
+    def _chosen(
+        self, reading: Reading, moves: Moves, last: Moves, context: Context
+    ) -> tuple[Any, Any]:
+        """The step that is to be told of, and what it replaces if it is taken."""
         best: Step | None = None
         skewed = () if reading.decided else _Planners(reading)
         for sample in SAMPLES:
             size = reading.sizer(sample)
             planner = reading.planner(sample)
-            found = search(reading.roots, moves, planner, self.budget)
+            found = search(reading.roots, moves, planner, self.budget, last=last)
             before = reading.cost_at(size)
             for candidate in found.candidates[:TRIES]:
                 if candidate.cost >= before and not (candidate.path and best is None):
@@ -176,16 +218,13 @@ class Engine:
                 step = _proved(reading, candidate, planners, found.unexpanded, context.exhausted)
                 pairs = reading.build(step) if step.decision.taken else None
                 if pairs:
-                    if replace:
-                        reason = "+".join(step.relations)
-                        fgraph.replace_all_validate(pairs, reason=reason)
-                    return [step]
+                    return step, pairs
                 best = best or step.unsourced()
             # What is cheaper for all sizes is cheaper at this one; only if something is, but could
             # not be proved to be always, may another sample lead to a form that can.
             if found.candidates[0].cost >= before or reading.decided:
                 break
-        return [best] if best is not None and best.relations else []
+        return (best, None) if best is not None and best.relations else (None, None)
 
 
 class _Planners:
@@ -223,6 +262,17 @@ def _proved(
     return first
 
 
+def check_budget(budget: int) -> None:
+    """Refuse a number of forms that is none, in one line.
+
+    Raises
+    ------
+    ValueError
+    """
+    if isinstance(budget, bool) or not isinstance(budget, int) or budget < 0:
+        raise ValueError(f"budget= is how many forms are followed, not {budget!r}")
+
+
 def _check_sizes(sizes: Mapping[Any, Any] | None) -> None:
     """Refuse typical shapes that are none, in one line.
 
@@ -240,4 +290,4 @@ def _check_sizes(sizes: Mapping[Any, Any] | None) -> None:
             raise ValueError(f"sizes= gives {var} the shape {shape!r}; it needs {ndim} lengths")
 
 
-__all__ = ["Decided", "Engine", "KantorWarning", "PlainStep", "Reading", "Step"]
+__all__ = ["Decided", "Engine", "KantorWarning", "PlainStep", "Reading", "Step", "check_budget"]

@@ -14,6 +14,7 @@ from kantor.inner import rewrite_inner
 from kantor.notation import quantity
 from kantor.survey import Account, Recorder, bracketed, gain, replaced, verdict
 from lowering.polynomials import Poly
+from lowering.search import BUDGET
 from matchers.dims import Dim
 from matchers.printing import DEPTH, Names, pretty
 from matchers.view import View
@@ -25,6 +26,7 @@ def explain(
     *,
     relations: Any = None,
     sizes: Mapping[Variable, Sequence[int]] | None = None,
+    budget: int = BUDGET,
 ) -> Explanation:
     """Say what `kantor.rewrite` does to graphs, step by step, and why.
 
@@ -38,6 +40,8 @@ def explain(
         As for `kantor.rewrite`.
     sizes : mapping from Variable to tuple of int, optional
         Typical shapes, as for `kantor.rewrite`.
+    budget : int, optional
+        How many forms of a region are followed, as for `kantor.rewrite`.
 
     Returns
     -------
@@ -58,7 +62,7 @@ def explain(
     fgraph, originals = graph_of(listed)
     names = _names(listed)
     names.alias(originals)
-    engine = Recorder(chosen, sizes, goals, names=names)
+    engine = Recorder(chosen, sizes, goals, budget=budget, names=names)
     regions, plain = _rounds(engine, fgraph)
     return Explanation(
         tuple(regions), tuple(plain), tuple(sorted(engine.reported)), listed, chosen, sizes, names
@@ -143,7 +147,8 @@ def _region(account: Account, inner: bool) -> ExplainedRegion:
         program_before=account.program,
         program_after=survey.planned(step.plan, notation) if step is not None else (),
         break_even=_break_even(account, step),
-        exhausted=survey.context.exhausted,
+        exhausted=survey.exhausted,
+        unexpanded=max([found.unexpanded for _, found in survey.found]),
         inner=inner,
         notation=notation,
         known=reading.known,

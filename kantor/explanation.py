@@ -75,6 +75,8 @@ class ExplainedRegion:
         The inequality that decides where sizes decide; empty otherwise.
     exhausted : bool
         Whether the search ran out of its budget, so that a cheaper form may have been missed.
+    unexpanded : int
+        How many forms were met and not followed further, as many in a row led to nothing cheaper.
     inner : bool
         Whether it lies inside of a Scan or an OpFromGraph.
     """
@@ -92,6 +94,7 @@ class ExplainedRegion:
     program_after: tuple[Kernel, ...]
     break_even: str
     exhausted: bool
+    unexpanded: int
     inner: bool
     notation: Notation = field(repr=False)
     known: Mapping[Axis, float] = field(repr=False)

@@ -32,6 +32,8 @@ def _parts(region: ExplainedRegion) -> Iterator[str]:
         yield f"<br>cheaper where {escape(region.break_even)}"
     if region.exhausted:
         yield "<br>the search ran out of its budget: a cheaper form may have been missed"
+    elif region.unexpanded:
+        yield f"<br>the search ended with {region.unexpanded} dearer forms not followed further"
     yield "</p>"
     if region.steps:
         yield _table(

@@ -20,6 +20,7 @@ from pytensor.graph.rewriting.db import RewriteDatabase, RewriteDatabaseQuery
 from kantor.corrections import WRONG, correct, restore, selects, stand_ins
 from kantor.database import KANTOR, REGISTERED, Registered, RelationDatabase, databases
 from kantor.mlx_kron import POSITION, MLXKron
+from lowering.search import BUDGET
 from matchers.properties import declare
 
 BACKENDS = {"NUMBA": "numba", "CVM": None, "JAX": "jax", "MLX": "mlx"}
@@ -35,6 +36,7 @@ def mode(
     *,
     relations: Any = None,
     sizes: Mapping[Variable, Sequence[int]] | None = None,
+    budget: int = BUDGET,
 ) -> Mode:
     """A PyTensor mode that rewrites with Kantor; PyTensor's global database is left alone.
 
@@ -46,6 +48,8 @@ def mode(
         Names, tags, relations, or plain miniKanren relations; by default the whole library.
     sizes : mapping from Variable to tuple of int, optional
         Typical shapes, for choices that no proof decides. They decide cost, never validity.
+    budget : int, optional
+        How many forms of a region are followed; the best that was found by then is taken.
 
     Returns
     -------
@@ -67,7 +71,7 @@ def mode(
         query = query.plain
     if not isinstance(query, RewriteDatabaseQuery):
         raise ValueError("kantor.mode needs a mode that queries a database, not a fixed rewriter")
-    return base.clone(optimizer=KantorQuery(query, RelationDatabase(relations, sizes=sizes)))
+    return base.clone(optimizer=KantorQuery(query, RelationDatabase(relations, sizes, budget)))
 
 
 def _base(backend: str | Mode | None) -> Mode:

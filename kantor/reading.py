@@ -33,7 +33,7 @@ from lowering.search import Candidate, Moves
 from lowering.settled import Graph, settled
 from matchers import vocabulary as v
 from matchers.contractions import contract
-from matchers.dims import ONE, Axis, Dim, basic_axes
+from matchers.dims import ONE, Axis, Dim, basic_axes, undeclared
 from matchers.kernels import Call, matrix_shape, node_kernel, solver
 from matchers.leaves import Atom, Number
 from matchers.readers import FACTORIZED, MULTIPLYING, SOLVERS, core_op
@@ -112,7 +112,7 @@ class Reading:
     def _kinds(self) -> list[type]:
         return [type(core_op(n)) for n in self.region.nodes]
 
-    def settled(self, moves: Moves) -> bool:
+    def settled(self, moves: Moves, last: Moves) -> bool:
         """Whether the region leaves no choice, which is told without a price."""
         formed = [t for t in self.view.variables if t.head is v.inverse]
         substituted = [
@@ -122,7 +122,7 @@ class Reading:
             return False
         scaled = {t for t in self.view.variables if t.head is v.scale}
         graph = Graph(self.products, self._direct, scaled, self.view.dims, self._planner)
-        return settled(self.roots, moves, graph)
+        return settled(self.roots, moves, last, graph)
 
     def _planner(self, given: frozenset[Term]) -> Planner:
         return self.planner(SAMPLES[0], given)
@@ -341,7 +341,7 @@ class Reading:
 
     def build(self, step: Step) -> list[tuple[Any, Any]] | None:
         """Each output and what replaces it, or None where a length has no source."""
-        leaves = [t.var for t in _atoms(*self.roots)]
+        leaves = [undeclared(t.var) for t in _atoms(*self.roots)]
         replanned = _REPLANNED | _DEAR if self._twice else _REPLANNED
         changed = [
             (key, new)

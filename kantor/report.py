@@ -70,6 +70,8 @@ def _lines(region: ExplainedRegion) -> Iterator[str]:
         yield from _costs(cost(region, True), region.largest_after, region.program_after)
     if region.exhausted:
         yield "  the search ran out of its budget: a cheaper form may have been missed"
+    elif region.unexpanded:
+        yield f"  the search ended with {region.unexpanded} dearer forms not followed further"
 
 
 def _listed(outputs: Sequence[str]) -> str:

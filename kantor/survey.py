@@ -66,21 +66,19 @@ class Survey:
         self.engine = engine
         self.reading = reading
         self.context = Context(reading.view.dims)
-        self._moves: dict[Term, tuple[Any, ...]] = {}
-        self.found = [self._search(sample) for sample in SAMPLES]
+        self.moves, self.last = engine.offered(reading, self.context)
+        samples = SAMPLES[:1] if reading.decided else SAMPLES
+        self.found = [self._search(sample) for sample in samples]
 
     def _search(self, sample: tuple[float, float]) -> tuple[Planner, Found]:
         planner = Planner(self.reading.sizer(sample), self.reading.view.known)
-        return planner, search(self.reading.roots, self.moves, planner, self.engine.budget)
+        budget = self.engine.budget
+        return planner, search(self.reading.roots, self.moves, planner, budget, last=self.last)
 
-    def moves(self, term: Term) -> tuple[Any, ...]:
-        """The rewrites of one term."""
-        found = self._moves.get(term)
-        if found is None:
-            rules: Any = self.engine.rules
-            rewrites = rules.rewrites(term, self.reading.view, self.context)
-            found = self._moves[term] = tuple(rewrites)
-        return found
+    @property
+    def exhausted(self) -> bool:
+        """Whether a match or the search came to the end of its budget."""
+        return self.context.exhausted or any([found.spent for _, found in self.found])
 
     def steps(self) -> Iterator[Step]:
         """The decision about each other form, the cheapest at each sample first."""
@@ -242,11 +240,11 @@ class Recorder(Engine):
         super().__post_init__()
         self.accounts: list[Account] = []
 
-    def _region(self, fgraph: Any, region: Any, replace: bool) -> list[Step]:
+    def _region(self, fgraph: Any, region: Any, memo: Any) -> list[Step]:
         survey = Survey(self, Reading(fgraph, region, self.sizes, self.factoring))
         notation = Notation(self.names, survey.reading.view.dims)
         before = survey.bracketed(notation), survey.program(notation), survey.largest()
-        steps = super()._region(fgraph, region, replace)
+        steps = super()._region(fgraph, region, memo)
         self.accounts.append(Account(survey, notation, *before, steps[0] if steps else None))
         return steps
 

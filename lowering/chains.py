@@ -7,9 +7,12 @@ solve with what stands beside it is cheaper.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import inf
+from typing import Any
 
 from lowering.blas.syrk import THIN
 from lowering.costs import cost
+from lowering.formulas import LAUNCH
 
 # Longer chains are bracketed from one end, whichever is cheaper: the programming is cubic.
 LONGEST = 24
@@ -19,6 +22,8 @@ UNAPPLIED = frozenset({"plain", "column", "row"})
 TRIANGLES = frozenset({"triangular", "lower_trapezoid", "upper_trapezoid"})
 FORMED = TRIANGLES | {"tridiagonal"}
 Tree = int | tuple["Tree", "Tree"]
+# The cheapest way to multiply some neighbours: what it costs, and how many stand on the left.
+Split = tuple[float, int]
 
 
 def never(*places: int) -> bool:
@@ -32,6 +37,8 @@ def bracket(
     batch: float = 1.0,
     mirrored: Callable[[int, int, int], bool] = never,
     there: Callable[[int, int], bool] = never,
+    known: dict[Any, Split] | None = None,
+    factors: Sequence[Any] = (),
 ) -> tuple[float, Tree]:
     """The cheapest bracketing of a chain.
 
@@ -46,9 +53,14 @@ def bracket(
     batch : float
         How many such products there are.
     mirrored : callable, optional
-        Whether the product of factors k+1…j is the transpose of that of i…k; asked with i, k, j.
+        Whether the product of factors k+1…j is the transpose of that of i…k, where these are as
+        many; asked with i, k, j.
     there : callable, optional
         Whether the product of factors i…j is computed anyway.
+    known : dict, optional
+        What was found for some neighbours in other chains, by the batch and the factors.
+    factors : sequence, optional
+        What the chain is made of, where there is something known.
 
     Returns
     -------
@@ -59,20 +71,51 @@ def bracket(
     if n > LONGEST:
         ends = [_from_end(kinds, dims, batch, right) for right in (False, True)]
         return min(ends, key=lambda end: end[0])
-    best: dict[tuple[int, int], tuple[float, Tree]] = {
-        (i, i): (leaf_cost(kinds[i], dims[i + (kinds[i] == "row")], batch), i) for i in range(n)
-    }
+    found: dict[Any, Split] = {} if known is None else known
+    costs = {(i, i): leaf_cost(k, dims[i + (k == "row")], batch) for i, k in enumerate(kinds)}
+    splits: dict[tuple[int, int], int] = {}
     for width in range(1, n):
         for i in range(n - width):
             j = i + width
-            total, k = min(
-                (step_cost(kinds, dims, batch, i, k, j) + _parts(best, kinds, i, k, j), k)
-                if not (mirrored(i, k, j) and of_two_halves(kinds, dims, i, k, j))
-                else (_gram(dims, batch, i, k) + best[i, k][0], k)
-                for k in range(i, j)
-            )
-            best[i, j] = (0.0 if there(i, j) else total, (best[i, k][1], best[k + 1, j][1]))
-    return best[0, n - 1]
+            key = (batch, *factors[i : j + 1]) if factors else (i, j)
+            best = found.get(key)
+            if best is None:
+                best = found[key] = _split(kinds, dims, batch, mirrored, costs, i, j)
+            splits[i, j] = i + best[1] - 1
+            costs[i, j] = 0.0 if there is not never and there(i, j) else best[0]
+    return costs[0, n - 1], _tree(splits, 0, n - 1)
+
+
+def _split(
+    kinds: Sequence[str],
+    dims: Sequence[float],
+    batch: float,
+    mirrored: Callable[[int, int, int], bool],
+    costs: dict[tuple[int, int], float],
+    i: int,
+    j: int,
+) -> Split:
+    """The cheapest last step of multiplying factors i…j."""
+    least, place = inf, i
+    outer = batch * 2 * dims[i] * dims[j + 1]
+    for k in range(i, j):
+        first, last = kinds[i] if i == k else "plain", kinds[j] if k + 1 == j else "plain"
+        if k - i == j - k - 1 and mirrored(i, k, j) and of_two_halves(kinds, dims, i, k, j):
+            total = _gram(dims, batch, i, k) + costs[i, k]
+        elif first == "plain" and last == "plain":
+            total = outer * dims[k + 1] + LAUNCH + costs[i, k] + costs[k + 1, j]
+        else:
+            total = step_cost(kinds, dims, batch, i, k, j) + _parts(costs, kinds, i, k, j)
+        if total < least:
+            least, place = total, k
+    return least, place - i + 1
+
+
+def _tree(splits: dict[tuple[int, int], int], i: int, j: int) -> Tree:
+    if i == j:
+        return i
+    k = splits[i, j]
+    return _tree(splits, i, k), _tree(splits, k + 1, j)
 
 
 def _gram(dims: Sequence[float], batch: float, i: int, k: int) -> float:
@@ -89,12 +132,12 @@ def of_two_halves(kinds: Sequence[str], dims: Sequence[float], i: int, k: int, j
 
 
 def _parts(
-    best: dict[tuple[int, int], tuple[float, Tree]], kinds: Sequence[str], i: int, k: int, j: int
+    costs: dict[tuple[int, int], float], kinds: Sequence[str], i: int, k: int, j: int
 ) -> float:
     """The cost of both parts; an inverse or a diagonal that is applied is never formed."""
     side = applied(kinds, i, k, j)
-    left = 0.0 if side == "left" else best[i, k][0]
-    return left if side == "right" else left + best[k + 1, j][0]
+    left = 0.0 if side == "left" else costs[i, k]
+    return left if side == "right" else left + costs[k + 1, j]
 
 
 def applied(kinds: Sequence[str], i: int, k: int, j: int) -> str:

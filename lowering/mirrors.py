@@ -38,8 +38,10 @@ class Mirrors:
         """Whether the product of factors k+1…j is the transpose of that of factors i…k."""
         if k - i != j - k - 1:
             return False
-        pairs = zip(factors[i : k + 1], factors[j:k:-1], strict=True)
-        return all([self.factor(a) is b for a, b in pairs]) and floats(factors[i])
+        for a, b in zip(factors[i : k + 1], factors[j:k:-1], strict=True):
+            if self.factor(a) is not b:
+                return False
+        return floats(factors[i])
 
 
 def floats(t: Term) -> bool:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from typing import Any
 
-from lowering.chains import FORMED, Tree, bracket, never
+from lowering.chains import FORMED, Split, Tree, bracket, never
 from lowering.contractions import paired
 from lowering.costs import cost
 from lowering.kernels import FREE, step_of
@@ -27,8 +28,14 @@ from matchers.leaves import Atom, Number
 from matchers.terms import Term, intern, shape
 from matchers.vocabulary import cholesky, eye, inverse, matmul, scale, transpose, triangle
 
-# How many runs of factors are tried to be shared, from what saves most if all did.
+# How many runs of factors are tried to be shared, from what saves most if all did, and what part of
+# the whole that is at least.
 MOST_SHARED = 8
+WORTH = 1e-3
+
+
+# The price of a term, that where its matrix is factorized already, which that is, and its needs.
+Priced = tuple[float, float, Term | None, tuple[Term, ...]]
 
 
 class Planner:
@@ -74,9 +81,12 @@ class Planner:
         self.halving = halving
         self.factoring = factoring
         self._chosen: dict[Term, Step] = {}
-        self._prices: dict[Term, float] = {}
+        self._priced: dict[Term, Priced] = {}
         self._best: dict[tuple[Term, ...], Planner] = {}
+        self._splits: dict[Any, Split] = {}
         self._sharing: dict[frozenset[Term], Planner] = {}
+        self._runs: tuple[tuple[Term, ...], ...] = ()
+        self._alone = self
 
     def plan(self, roots: Iterable[Term]) -> Plan:
         """The plan that computes all of `roots`, inputs first."""
@@ -110,7 +120,8 @@ class Planner:
         best, least = self, self._total(roots)
         runs = common_runs(products, self.mirrors)
         saved = {run: (n - 1) * self._total((run,)) for run, n in runs.items()}
-        for run in sorted(runs, key=lambda run: -saved[run])[:MOST_SHARED]:
+        worth = [run for run in runs if saved[run] > WORTH * least]
+        for run in sorted(worth, key=lambda run: -saved[run])[:MOST_SHARED]:
             tried = self._with(best.there | {run})
             total = tried._total(roots)
             if total < least:
@@ -124,6 +135,8 @@ class Planner:
                 self.size, self.holds, self.given, self.mirrors, self.halving, self.factoring
             )
             found.there = there
+            found._alone = self._alone
+            found._runs = tuple([run.args for r in there for run in (r, self.mirrors.product(r))])
             self._sharing[there] = found
         return found
 
@@ -157,25 +170,34 @@ class Planner:
         total, stack = 0.0, list(roots)
         seen: set[Term] = set()
         factorized: set[Term] = set()
+        priced = self._priced
         while stack:
             term = stack.pop()
             if term in seen:
                 continue
             seen.add(term)
-            if self._computed(term, seen) is not None:
+            if term.head is matmul and self._computed(term, seen) is not None:
                 continue
-            step = self._chosen.get(term) or self.step(term)
-            price = self._prices.get(term)
-            if price is None:
-                price = self._prices[term] = self._price(step.kernel, step)
-            matrix = factor_of(step, self.factoring)
+            found = priced.get(term)
+            if found is None:
+                found = priced[term] = self._price_of(term)
+            price, again, matrix, needs = found
             if matrix is not None:
-                if matrix in factorized:
-                    price = self._price(AGAIN[step.kernel], step)
+                price = again if matrix in factorized else price
                 factorized.add(matrix)
             total += price
-            stack += step.needs
+            stack += needs
         return total
+
+    def _price_of(self, term: Term) -> Priced:
+        """What a term costs by itself, and what else is to be priced for it."""
+        step = self.step(term)
+        price = again = self._price(step.kernel, step)
+        matrix = factor_of(step, self.factoring)
+        if matrix is not None:
+            again = self._price(AGAIN[step.kernel], step)
+        needs = tuple([t for t in step.needs if t.args or not _free_leaf(t)])
+        return price, again, matrix, needs
 
     def _price(self, kernel: str, step: Step) -> float:
         if kernel in FREE:
@@ -187,8 +209,21 @@ class Planner:
         """The kernel chosen for one term."""
         found = self._chosen.get(term)
         if found is None:
-            found = self._chosen[term] = self._choose(term)
+            own = self._alone is self or self._holds_run(term)
+            found = self._choose(term) if own else self._alone.step(term)
+            self._chosen[term] = found
         return found
+
+    def _holds_run(self, term: Term) -> bool:
+        """Whether a term is a product in which one of the shared runs stands."""
+        factors = term.args
+        return term.head is matmul and any(
+            [
+                factors[i : i + len(run)] == run
+                for run in self._runs
+                for i in range(len(factors) - len(run) + 1)
+            ]
+        )
 
     def _choose(self, term: Term) -> Step:
         if term in self.given or isinstance(term, Number):
@@ -214,8 +249,9 @@ class Planner:
         halves = partial(self.mirrors.halves, factors) if self.halving else never
         tree: Tree = (0, 1)
         if len(factors) > 2:
-            there = partial(self._shared_run, factors)
-            _, tree = bracket(kinds, sizes, self.size(batch_of(term)), halves, there)
+            there = partial(self._shared_run, factors) if self.there else never
+            batch = self.size(batch_of(term))
+            _, tree = bracket(kinds, sizes, batch, halves, there, self._splits, factors)
         stack = [(tree, term)]
         while stack:
             node, whole = stack.pop()
@@ -284,6 +320,11 @@ _CHOICES: dict[Head, Callable[[Planner, Term], Step | None]] = {
 
 
 # --- windows of a product -------------------------------------------------------------------------
+
+
+def _free_leaf(t: Term) -> bool:
+    """Whether a term without arguments is there, and stands for nothing that is not."""
+    return isinstance(t, Number) or (isinstance(t, Atom) and t.definition is None)
 
 
 def _run(factors: tuple[Term, ...], first: int, last: int) -> Term:

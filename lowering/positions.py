@@ -1,4 +1,4 @@
-"""The terms of a form, children first."""
+"""The terms of a form: children first, and read through what is shared."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from typing import Any
 
 from matchers.leaves import Atom
 from matchers.terms import Term
+
+# An opened tower of shared products would double at every level.
+LONGEST = 24
 
 
 def positions(roots: tuple[Term, ...]) -> list[Term]:
@@ -28,3 +31,21 @@ def positions(roots: tuple[Term, ...]) -> list[Term]:
             stack += (t, None)
             stack += [a for a in reversed(args) if isinstance(a, Term) and a not in seen]
     return order
+
+
+def opened(roots: tuple[Term, ...]) -> tuple[Term, ...]:
+    """`roots` with the definitions of shared atoms in their place.
+
+    Two graphs that compute the same in two ways, of which one shares more, have one such form;
+    where a product or a sum would become longer than `LONGEST`, the atom stays.
+    """
+    changed: dict[Any, Any] = {}
+    for t in positions(roots):
+        if isinstance(t, Atom):
+            if t.definition is not None:
+                changed[t] = changed.get(t.definition, t.definition)
+        elif not changed.keys().isdisjoint(t.args):
+            new = [changed.get(a, a) for a in t.args]
+            merged = sum([len(a.args) for a in new if t.head.flat and a.head is t.head])
+            changed[t] = t if merged > LONGEST else t.head.make(*new)
+    return tuple([changed.get(r, r) for r in roots])

@@ -25,8 +25,12 @@ MOST_OPENED = 6
 PATIENCE = 10
 # How many of the cheapest forms are looked at for the shortest, where they cost the same.
 TIES = 4
-# How many of the cheapest forms are looked through for what their products could share.
-SHARING = 16
+# How many of the cheapest forms are looked through for what their products could share, and by how
+# much they may be dearer than the cheapest: what is shared seldom saves a third. In how many of
+# these, from the cheapest, the last moves are tried.
+SHARING = 8
+NEAR = 1.6
+LASTLY = 3
 
 Roots = tuple[Term, ...]
 Moves = Callable[[Term], Iterable[Any]]
@@ -43,10 +47,21 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Found:
-    """Candidates, cheapest first, and how many of them were not expanded."""
+    """What a search found.
+
+    Attributes
+    ----------
+    candidates : tuple of Candidate
+        Cheapest first.
+    unexpanded : int
+        How many of them were not expanded.
+    spent : bool
+        Whether that is for want of budget.
+    """
 
     candidates: tuple[Candidate, ...]
     unexpanded: int
+    spent: bool
 
 
 @dataclass(frozen=True)
@@ -64,7 +79,7 @@ def search(
     planner: Planner,
     budget: int = BUDGET,
     patience: int = PATIENCE,
-    finish: bool = True,
+    last: Moves | None = None,
 ) -> Found:
     """The forms of a region that `moves` lead to, cheapest first.
 
@@ -79,10 +94,10 @@ def search(
         How many forms are expanded.
     patience : int
         How many are expanded in a row without a cheaper form being found.
-    finish : bool
-        Whether to look for what the products of the cheapest forms share, and to try what is last.
+    last : callable, optional
+        Rewrites that are tried in the cheapest forms alone, for what they lead to is not looked at;
+        without, what the products of these forms could share is not looked for either.
     """
-    leading, last = _split(moves)
     start = Candidate(roots, planner.price(roots))
     seen = {roots: start}
     heap = [(start.cost, 0, start)]
@@ -91,7 +106,7 @@ def search(
         _, _, current = heapq.heappop(heap)
         budget -= 1
         idle += 1
-        for move, new in neighbours(current.roots, leading):
+        for move, new in neighbours(current.roots, moves):
             if new in seen:
                 continue
             found = Candidate(new, planner.price(new), (*current.path, move))
@@ -99,39 +114,28 @@ def search(
             heapq.heappush(heap, (found.cost, len(seen), found))
             if found.cost < best:
                 best, idle = found.cost, 0
-    ranked = sorted(seen.values(), key=lambda c: (c.cost, len(c.path)))
-    ranked[: SHARING if finish else 0] = sorted(
-        [_finished(c, last, planner) for c in ranked[: SHARING if finish else 0]],
-        key=lambda c: (c.cost, len(c.path)),
-    )
+    ranked = _ranked(seen.values())
+    if last is not None:
+        near = [c for c in ranked[:SHARING] if c.cost <= NEAR * ranked[0].cost]
+        exact = _ranked([replace(c, cost=planner.exact_price(c.roots)) for c in near])
+        done = [_finished(c, last, planner) for c in exact[:LASTLY]]
+        ranked[: len(near)] = _ranked([*done, *exact[LASTLY:]])
     equal = [c for c in ranked[:TIES] if c.cost == ranked[0].cost and c.path]
     if ranked[0].path and len(equal) > 1:  # what is priced alike may still be said in fewer terms
         shortest = min(equal, key=lambda c: (len(positions(c.roots)), len(c.path)))
         ranked.remove(shortest)
         ranked.insert(0, shortest)
-    return Found(tuple(ranked), len(heap))
+    return Found(tuple(ranked), len(heap), bool(heap) and not budget)
 
 
-def _split(moves: Moves) -> tuple[Moves, Moves]:
-    """The moves that lead on, and those that are tried last."""
-
-    def leading(term: Term) -> Iterable[Any]:
-        found = moves(term)
-        return [m for m in found if not _is_last(m)] if found else ()
-
-    def last(term: Term) -> list[Any]:
-        return [m for m in moves(term) if _is_last(m)]
-
-    return leading, last
-
-
-def _is_last(move: Any) -> bool:
-    return getattr(getattr(move, "relation", None), "last", False)
+def _ranked(found: Iterable[Candidate]) -> list[Candidate]:
+    """Candidates, cheapest first, and of those that cost the same the shortest way first."""
+    return sorted(found, key=lambda c: (c.cost, len(c.path)))
 
 
 def _finished(found: Candidate, last: Moves, planner: Planner) -> Candidate:
-    """A form priced with what its products share, and with the last moves that pay."""
-    best = replace(found, cost=planner.exact_price(found.roots))
+    """A form with the last moves that pay."""
+    best = found
     while True:
         order = positions(best.roots)
         moves = [(i, m) for i, t in enumerate(order) if not isinstance(t, Atom) for m in last(t)]
@@ -155,6 +159,23 @@ def neighbours(roots: Roots, moves: Moves) -> Iterator[tuple[Any, Roots]]:
             continue
         for move in moves(term):
             yield move, _replaced(roots, order, i, move.after)
+
+
+def followed(roots: Roots, moves: Moves) -> Roots:
+    """The form that moves of which each makes less of a term lead to."""
+    while True:
+        order = positions(roots)
+        offered = [(i, t, m) for i, t in enumerate(order) if t.args for m in moves(t)]
+        shorter = [
+            (i, m) for i, t, m in offered if len(positions((m.after,))) < len(positions((t,)))
+        ]
+        if not shorter:
+            return roots
+        roots = _replaced(roots, order, shorter[0][0], shorter[0][1].after)
+
+
+def _parts(term: Term) -> int:
+    return len(positions((term,)))
 
 
 def openable(order: list[Term]) -> set[Term]:
@@ -192,4 +213,4 @@ def substituted(order: list[Term], i: int, new: Term) -> dict[Any, Term]:
     return changed
 
 
-__all__ = ["BUDGET", "PATIENCE", "Candidate", "Found", "Opening", "search"]
+__all__ = ["BUDGET", "PATIENCE", "Candidate", "Found", "Opening", "followed", "search"]

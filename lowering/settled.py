@@ -65,7 +65,7 @@ class Graph(NamedTuple):
     planner: Callable[[frozenset[Term]], Planner]
 
 
-def settled(roots: Roots, moves: Moves, graph: Graph) -> bool:
+def settled(roots: Roots, moves: Moves, last: Moves, graph: Graph) -> bool:
     """Whether there is no choice at all: nothing to bracket, to share, to open or to rewrite."""
     order = positions(roots)
     chains = [t for t in order if t.head is matmul]
@@ -82,8 +82,9 @@ def settled(roots: Roots, moves: Moves, graph: Graph) -> bool:
     long = [t for t in chains if len(t.args) > 2]
     if long and (_share(chains) or not all([_indifferent(t.args, graph.dims) for t in long])):
         return False
-    offered = [t for t in order if not isinstance(t, Atom) and moves(t)]
-    if not all(
+    inner = [t for t in order if not isinstance(t, Atom)]
+    offered = [t for t in inner if moves(t)]
+    if any(map(last, inner)) or not all(
         [_free(t, order, roots, graph) or _vain(t, order, roots, moves, graph) for t in offered]
     ):
         return False
@@ -127,7 +128,7 @@ def _cheapest(
     known = frozenset(_without(order, roots, term))
     # Factors that are applied to others are not there by themselves.
     planner = graph.planner(frozenset(t for t in known if t.head not in _APPLIED))
-    found = search((form,), lambda t: () if t in known else moves(t), planner, finish=False)
+    found = search((form,), lambda t: () if t in known else moves(t), planner)
     return found.candidates[0].cost + worth >= planner.price((term,))
 
 

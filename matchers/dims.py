@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import pytensor.tensor as pt
+from pytensor.assumptions.specify import SpecifyAssumptions
 from pytensor.tensor.shape import Shape_i
 
 from matchers.leaves import Atom
@@ -113,8 +114,19 @@ def const(n: int) -> Dim:
     return ONE if n == 1 else Dim(int(n))
 
 
+def undeclared(var: Any) -> Any:
+    """A variable below what only declares something of it."""
+    while var.owner is not None and type(var.owner.op) is SpecifyAssumptions:
+        (var,) = var.owner.inputs
+    return var
+
+
 def symbol(owner: Any, axis: int | None) -> Dim:
-    """The length of `axis` of `owner`, which is an integer where the type knows it."""
+    """The length of `axis` of `owner`, which is an integer where the type knows it.
+
+    What is declared of a variable leaves its lengths as they are.
+    """
+    owner = undeclared(owner)
     if axis is not None:
         n = owner.type.shape[axis]
         if n is not None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from pytensor.tensor.elemwise import DimShuffle
 
-from matchers.dims import Axis, Dim
+from matchers.dims import Axis, Dim, undeclared
 from matchers.leaves import Atom, Number
 from matchers.terms import Term
 from matchers.traversal import subterms
@@ -104,7 +104,7 @@ class Names:
 
     def __call__(self, var: Any) -> str:
         """What `var` is called."""
-        var = _undeclared(self._originals.get(var, var))
+        var = undeclared(self._originals.get(var, var))
         found = self._names.get(var)
         if found is None:
             found = self._names[var] = self._new(var)
@@ -142,7 +142,7 @@ class Names:
 
     def _formula(self, var: Any, depth: int) -> str:
         """How an Op computes `var`."""
-        var = _undeclared(self._originals.get(var, var))
+        var = undeclared(self._originals.get(var, var))
         if var.owner is None or var.name or var in self._names:
             return self(var)
         op = getattr(var.owner.op, "core_op", var.owner.op)
@@ -190,13 +190,6 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _undeclared(var: Any) -> Any:
-    """`var` below what only declares something of it."""
-    while var.owner is not None and type(var.owner.op).__name__ == "SpecifyAssumptions":
-        var = var.owner.inputs[0]
-    return var
 
 
 def _leaves(roots: Iterable[Any]) -> list[Any]:

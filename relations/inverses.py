@@ -75,13 +75,15 @@ def inverse_of_orthogonal(Q):
     return inverse(Q), Q.T, orthogonal(Q)
 
 
-@relation(tags="inverses", cites=GOLUB, field="real", both_ways=False)
+@relation(tags=("inverses", "recomposing"), cites=GOLUB, field="real", both_ways=False)
 def cholesky_recomposed(P):
     """L Lᵀ = P with L = chol(P), for positive definite P; the factor reads one triangle."""
     return cholesky(P) @ cholesky(P).T, P, positive_definite(P)
 
 
-@relation(tags="inverses", cites=GOLUB, field="real", stability="mixed", both_ways=False)
+@relation(
+    tags=("inverses", "recomposing"), cites=GOLUB, field="real", stability="mixed", both_ways=False
+)
 def inverse_recomposed(P):
     """L⁻ᵀ L⁻¹ = P⁻¹ with L = chol(P), for positive definite P."""
     return inverse(cholesky(P)).T @ inverse(cholesky(P)), inverse(P), positive_definite(P)

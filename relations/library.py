@@ -16,6 +16,8 @@ OFF_BY_DEFAULT = "kantor:fast_unstable"
 AFTER_GRADIENTS = "kantor:after_gradients"
 # Whose gradients may differ, as where eigenvalues coincide; these are after gradients as well.
 VALUES_ONLY = "kantor:values_only"
+# Which find a matrix where PyTensor's own rewriters have put its factors.
+RECOMPOSING = "kantor:recomposing"
 
 
 @cache

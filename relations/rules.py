@@ -76,6 +76,30 @@ class Rules:
                 self._on_error(relation, error)
 
 
+class Offered:
+    """What rules offer for the terms of one region, each of which is matched once.
+
+    Parameters
+    ----------
+    rules : Rules or ReferenceRules
+    known : View
+    context : Context
+    """
+
+    def __init__(self, rules: Any, known: Any, context: Context) -> None:
+        self._rules = rules
+        self._known = known
+        self._context = context
+        self._found: dict[Term, tuple[Rewrite, ...]] = {}
+
+    def __call__(self, term: Term) -> tuple[Rewrite, ...]:
+        found = self._found.get(term)
+        if found is None:
+            rewrites = self._rules.rewrites(term, self._known, self._context)
+            found = self._found[term] = tuple(rewrites)
+        return found
+
+
 def _brought(relation: Relation) -> tuple[str, ...]:
     """The keys it asks for that only some Op in the graph can bring in."""
     return tuple([c.name for c in relation.conditions if c.name in OF_OPS])
@@ -166,6 +190,7 @@ def replaced(direction: Direction, window: Window, dims: Dims | None = None) -> 
 
 
 __all__ = [
+    "Offered",
     "Rewrite",
     "Rules",
     "in_batch",

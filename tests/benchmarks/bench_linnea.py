@@ -3,96 +3,33 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Sequence
 from math import exp, log
 from pathlib import Path
-from statistics import mean
-from typing import Any
+from statistics import mean, median
 
 import numpy as np
-import pytensor
-from pytensor.compile.mode import Mode, get_mode
 
-import kantor
 from tests.benchmarks import linnea_problems as linnea
-from tests.benchmarks.counter import Counted, count, table
-from tests.benchmarks.linnea_by_hand import BY_HAND
-from tests.benchmarks.linnea_problems import Graph, Problem
+from tests.benchmarks.charts import bars, number, page
+from tests.benchmarks.counter import table
+from tests.benchmarks.linnea_measures import VARIANTS, Measured, measure, times
 from tests.benchmarks.tables import Report, Row
-from tests.benchmarks.timing import Case, medians, versions
+from tests.benchmarks.timing import versions
 
 RATIO, ERROR = 1.02, 1e-9
-# At this part of the lengths the values are compared; the program is that of the full lengths.
-SMALL = 0.04
-VARIANTS = {"static": "shapes in the types", "dynamic": "shapes unknown, sizes="}
+# Seconds of search: for the median problem, and for the worst.
+MEDIAN, WORST = 0.05, 0.3
+# Times over those of plain PyTensor and of what is written by hand, as geometric means.
+OF_PLAIN, OF_HAND = 0.4, 1.0
+HEAD = (
+    "", "problem", "plain PyTensor, flops", "Kantor, flops", "of the best known",
+    "plain, ms", "Kantor, ms", "by hand, ms", "JAX, ms", "relative error",
+)  # fmt: skip
 
+TIMED = ("plain", "static", "by hand", "JAX")
 
-@dataclass(frozen=True)
-class Measured:
-    """The flops of one problem by variant, and what its values are away from NumPy's."""
-
-    problem: Problem
-    flops: dict[str, float]
-    nodes: dict[str, list[Counted]]
-    error: float
-
-    def ratio(self, variant: str) -> float:
-        """Flops over the best known."""
-        return self.flops[variant] / self.problem.best
-
-
-def compiled(graph: Graph, mode: Any) -> Any:
-    """A function of all inputs, used or not."""
-    return pytensor.function(graph.inputs, graph.outputs, mode=mode, on_unused_input="ignore")
-
-
-def programs(problem: Problem, base: Mode, columns: bool, scale: float = 1.0) -> dict[str, Any]:
-    """What is compiled of a problem by plain PyTensor and by Kantor, and the graph it is of."""
-    write = partial(linnea.graph, problem, columns=columns, scale=scale)
-    plain, static, dynamic = write(static=True, plain=True), write(static=True), write(static=False)
-    return {
-        "plain": (plain, compiled(plain, base)),
-        "static": (static, compiled(static, kantor.mode(base))),
-        "dynamic": (dynamic, compiled(dynamic, kantor.mode(base, sizes=dynamic.sizes))),
-    }
-
-
-def measure(problem: Problem, backend: str, columns: bool = False) -> Measured:
-    """Count the flops of all variants at full lengths, and compare values at small ones."""
-    # The same graph as the backend's, made of Ops that Python runs: nothing is compiled further.
-    base = get_mode(backend).clone(linker="py")
-    made = programs(problem, base, columns)
-    counts = {
-        k: count(f.maker.fgraph, [g.sizes[x] for x in g.inputs]) for k, (g, f) in made.items()
-    }
-    given = linnea.values(problem, SMALL)
-    expected = linnea.literal(problem, given, SMALL)
-    small = linnea.graph(problem, static=True, columns=columns, scale=SMALL)
-    functions = [made["dynamic"][1], compiled(small, kantor.mode(base))]
-    errors = [_away(f(*arguments(problem, given, columns)), expected) for f in functions]
-    return Measured(
-        problem,
-        {k: n for k, (n, _) in counts.items()},
-        {k: nodes for k, (_, nodes) in counts.items()},
-        max(errors),
-    )
-
-
-def arguments(problem: Problem, given: Mapping[str, Any], columns: bool = False) -> list[Any]:
-    """The operands in the order of the inputs."""
-    values = [given[o.name] for o in problem.inputs]
-    return [x[:, None] if columns and x.ndim == 1 else x for x in values]
-
-
-def _away(found: Sequence[Any], expected: Sequence[Any]) -> float:
-    """The largest difference of any output, relative to its largest entry."""
-    return max(
-        float(np.abs(x.reshape(y.shape) - y).max() / np.abs(y).max())
-        for x, y in zip(found, expected, strict=True)
-    )
+Times = dict[str, list[float]]
 
 
 def rows(found: Measured) -> list[Row]:
@@ -107,62 +44,89 @@ def rows(found: Measured) -> list[Row]:
         *told,
         Row("plain PyTensor", found.ratio("plain"), "×", None, best),
         Row("relative error", found.error, "", ERROR),
+        *[Row(f"search, {VARIANTS[k]}", s, "ms") for k, s in found.planning.items()],
     ]
 
 
-def times(problem: Problem, backend: str, scale: float, rounds: int) -> list[Row]:
-    """CPU time of Kantor's program, of plain PyTensor, JAX and what is written by hand."""
-    given = linnea.values(problem, scale)
-    made = programs(problem, get_mode(backend), columns=False, scale=scale)
-    values = arguments(problem, given)
-    runs: dict[str, Callable[[], Any]] = {k: partial(f, *values) for k, (_, f) in made.items()}
-    runs["by hand"] = partial(BY_HAND[problem.id], given)
-    if importlib.util.find_spec("jax") is not None:
-        runs["JAX"] = _jax(problem, given, scale)
-    found = medians([Case(k, run) for k, run in runs.items()], rounds=rounds)
+def timed(taken: Times) -> list[Row]:
+    """Medians, and whether Kantor's lower quartile is below the upper one of plain PyTensor."""
+    slowest = float(np.percentile(taken["plain"], 75))
+    told = [
+        Row(VARIANTS.get(k, k), median(ts), "ms", None,
+            f"{median(ts) / median(taken['by hand']):.3g} × by hand")
+        for k, ts in taken.items()
+    ]  # fmt: skip
     return [
-        Row(VARIANTS.get(k, k), seconds, "ms", None,
-            f"{seconds / found['by hand']:.3g} × by hand")
-        for k, seconds in found.items()
+        *told,
+        *[
+            Row(f"lower quartile over plain's upper, {VARIANTS[k]}",
+                float(np.percentile(taken[k], 25)) / slowest, "×", 1.0)
+            for k in VARIANTS
+        ],
     ]  # fmt: skip
 
 
-def _jax(problem: Problem, given: Mapping[str, Any], scale: float) -> Callable[[], Any]:
-    """The expressions as they stand, compiled by JAX."""
-    import jax
+def searches(found: Sequence[Measured]) -> list[Row]:
+    """How long Kantor's rewriter takes in a compile, over all problems."""
+    told = []
+    for variant, name in VARIANTS.items():
+        taken = [m.planning[variant] for m in found]
+        told.append(Row(f"median, {name}", median(taken), "ms", 1e3 * MEDIAN))
+        told.append(Row(f"worst, {name}", max(taken), "ms", 1e3 * WORST))
+    return told
 
-    jax.config.update("jax_enable_x64", True)
-    names = [o.name for o in problem.inputs]
-    eyes = {
-        o.name: jax.numpy.eye(problem.shape(o, scale)[0])
-        for o in problem.operands
-        if "Identity" in o.properties
+
+def compared(taken: Sequence[Times]) -> list[Row]:
+    """Geometric means over all problems of what Kantor's programs take."""
+    told = []
+    for variant, name in VARIANTS.items():
+        for other, bar in (("plain", OF_PLAIN), ("by hand", OF_HAND), ("JAX", None)):
+            if all(other in t for t in taken):
+                ratios = [median(t[variant]) / median(t[other]) for t in taken]
+                told.append(Row(f"{name}, over {other}", _geometric(ratios), "×", bar))
+    return told
+
+
+def _geometric(ratios: Sequence[float]) -> float:
+    return exp(mean(map(log, ratios)))
+
+
+def _summary(report: Report, found: Sequence[Measured]) -> None:
+    """The geometric means, and how many programs are within the bar."""
+    for variant in ("plain", *VARIANTS):
+        ratios = [m.ratio(variant) for m in found]
+        within = sum(r <= RATIO for r in ratios)
+        report.console.print(
+            f"{variant}: {_geometric(ratios):.3f} × the best known (geometric mean), "
+            f"{within} of {len(found)} within {RATIO}"
+        )
+    report.console.print()
+
+
+def document(folder: Path, found: Sequence[Measured], taken: Sequence[Times], text: str) -> None:
+    """Write docs/linnea.md and its chart: flops and times, of Kantor with shapes in the types."""
+    names = {"plain": "plain PyTensor", "static": "Kantor", "JAX": "JAX"}
+    panels = {
+        "flops over the best known": {
+            names[k]: [m.ratio(k) for m in found] for k in ("plain", "static")
+        },
+        "time over that by hand": {
+            name: [median(t[k]) / median(t["by hand"]) for t in taken]
+            for k, name in names.items()
+            if all(k in t for t in taken)
+        },
     }
-
-    def literal(*operands: Any) -> list[Any]:
-        named = {**dict(zip(names, operands, strict=True)), **eyes}
-        return problem.evaluate(named, jax.numpy.linalg.inv)
-
-    f = jax.jit(literal)
-    operands = [jax.numpy.asarray(given[name]) for name in names]
-    return lambda: jax.block_until_ready(f(*operands))
-
-
-def draw(found: Sequence[Measured], path: Path) -> None:
-    """Ratios as bars, on a logarithmic axis."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    axes = figure.subplots()
-    for i, variant in enumerate(("plain", *VARIANTS)):
-        places = [k + 0.27 * (i - 1) for k in range(len(found))]
-        axes.bar(places, [m.ratio(variant) for m in found], 0.25, label=variant)
-    axes.axhline(1, color="black", linewidth=0.8)
-    axes.set_yscale("log")
-    axes.set_xticks(range(len(found)), [str(m.problem.id) for m in found])
-    axes.set(xlabel="problem", ylabel="flops over the best known")
-    axes.legend(frameon=False)
-    figure.savefig(path)
+    bars(folder / "linnea.png", [str(m.problem.id) for m in found], panels)
+    lines = [
+        [
+            str(m.problem.id), m.problem.name,
+            f"{m.flops['plain']:.3g}", f"{m.flops['static']:.3g}", f"{m.ratio('static'):.3f}",
+            *[number(1e3 * median(t[k])) if k in t else "" for k in TIMED],
+            f"{m.error:.0e}",
+        ]
+        for m, t in zip(found, taken, strict=True)
+    ]  # fmt: skip
+    page(folder / "linnea.md", "Linnea's application problems", text, HEAD, lines)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -174,17 +138,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--columns", action="store_true", help="vectors as n × 1 matrices")
     parser.add_argument("--nodes", action="store_true", help="list the flops of each program")
     parser.add_argument("--times", action="store_true", help="measure times as well")
-    parser.add_argument("--scale", type=float, default=0.2, help="of all lengths, for times")
+    parser.add_argument("--scale", type=float, default=1.0, help="of all lengths, for times")
     parser.add_argument("--rounds", type=int, default=11)
-    parser.add_argument("--png", type=Path, help="draw the ratios")
+    parser.add_argument(
+        "--docs", type=Path, metavar="FOLDER", help="write linnea.md and .png there"
+    )
     options = parser.parse_args(argv)
     report = Report()
-    report.console.print(f"{versions()}; {options.backend}")
+    setting = f"{versions()}; {options.backend}; lengths × {options.scale:g} for times"
+    report.console.print(setting)
     report.console.print(
         f"bars: at most {RATIO} × the best known flops, relative error at most {ERROR:g}"
     )
     chosen = [known[i] for i in options.only or known]
-    found = []
+    found, taken = [], []
     for problem in chosen:
         found.append(measure(problem, options.backend, options.columns))
         report.section(f"{problem.id} {problem.name}", rows(found[-1]))
@@ -193,24 +160,20 @@ def main(argv: Sequence[str] | None = None) -> int:
             for kernel, flops in table(found[-1].nodes[variant]).most_common():
                 report.console.print(f"    {flops:9.4g}  {kernel}")
     _summary(report, found)
-    for problem in chosen if options.times else ():
-        made = times(problem, options.backend, options.scale, options.rounds)
-        report.section(f"{problem.id} {problem.name}, times at {options.scale:g} of lengths", made)
-    if options.png:
-        draw(found, options.png)
-    return report.close()
-
-
-def _summary(report: Report, found: Sequence[Measured]) -> None:
-    """The geometric means, and how many programs are within the bar."""
-    for variant in ("plain", *VARIANTS):
-        ratios = [m.ratio(variant) for m in found]
-        within = sum(r <= RATIO for r in ratios)
-        middle = exp(mean(map(log, ratios)))
-        report.console.print(
-            f"{variant}: {middle:.3f} × the best known (geometric mean), "
-            f"{within} of {len(found)} within {RATIO}"
+    report.section("search, of all problems", searches(found))
+    for problem in chosen if options.times or options.docs else ():
+        taken.append(times(problem, options.backend, options.scale, options.rounds))
+        report.section(f"{problem.id} {problem.name}, times", timed(taken[-1]))
+    if taken:
+        report.section("times, geometric means", compared(taken))
+    if options.docs:
+        document(
+            options.docs,
+            found,
+            taken,
+            f"Made by `python -m kantor bench linnea --docs docs`: {setting}.",
         )
+    return report.close()
 
 
 if __name__ == "__main__":

@@ -62,6 +62,11 @@ class Test:
         """Whether the good reference is a kernel of BLAS."""
         return self.name.startswith("mm_")
 
+    @property
+    def loops(self) -> bool:
+        """Whether it is written with a loop of PyTensor's."""
+        return "V" in self.operands
+
     def graph(self, order: int | None = None) -> tuple[list[Any], Any]:
         """Inputs, and the expression of them; shapes are in the types where `order` is given."""
         shapes = [(order, 1) if o.islower() else (order, order) for o in self.operands]

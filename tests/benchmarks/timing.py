@@ -39,13 +39,18 @@ class Case(NamedTuple):
 
 def medians(cases: Sequence[Case], rounds: int = 11) -> dict[str, float]:
     """Seconds of CPU time of each case, the median of interleaved rounds."""
+    return {name: median(times) for name, times in interleaved(cases, rounds).items()}
+
+
+def interleaved(cases: Sequence[Case], rounds: int = 11) -> dict[str, list[float]]:
+    """Seconds of CPU time of each case in each of some interleaved rounds."""
     found: dict[str, list[float]] = {case.name: [] for case in cases}
     repeats = {case.name: _repeats(case) for case in cases}
     for i in range(rounds):
         start = i % len(cases)
         for case in (*cases[start:], *cases[:start]):
             found[case.name].append(seconds(case, repeats[case.name]))
-    return {name: median(times) for name, times in found.items()}
+    return found
 
 
 def seconds(case: Case, repeat: int = 1) -> float:
@@ -80,13 +85,16 @@ def exponent(sizes: Sequence[int], times: Sequence[float]) -> float:
 
 def versions() -> str:
     """What was measured, on what."""
-    names = ("kantor", "pytensor", "pymc", "miniKanren", "logical-unification", "etuples", "numpy")
-    found = [f"{name} {_version(name)}" for name in names]
+    names = (
+        "kantor", "pytensor", "pymc", "miniKanren", "logical-unification", "etuples", "numpy",
+        "scipy", "numba", "jax",
+    )  # fmt: skip
+    found = [f"{name} {version}" for name in names if (version := _version(name))]
     return f"Python {platform.python_version()}, {', '.join(found)}; {platform.machine()}"
 
 
-def _version(name: str) -> str:
+def _version(name: str) -> str | None:
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
-        return "not installed"
+        return None

@@ -6,15 +6,19 @@ import warnings
 from typing import Any
 
 import numpy as np
+import pytensor
 import pytensor.tensor as pt
 import pytest
 from pytensor import shared
+from pytensor.compile.mode import get_mode
+from pytensor.graph.traversal import graph_inputs
 from pytensor.tensor import linalg
 
 import kantor
 from kantor.api import graph_of
 from kantor.engine import Decided, Engine, KantorWarning
 from kantor.reading import Reading
+from lowering.search import search
 from matchers.conditions import Condition
 from matchers.regions import regions
 from relations.library import library, select
@@ -145,3 +149,86 @@ def test_what_is_done_twice_counts_once() -> None:
     reading = Reading(fgraph, region, None)
     assert len(reading.calls) == len(reading.region.nodes)
     assert [kernel for kernel, *_ in reading.calls].count("inverse") == 1
+
+
+# --- a form that a search has ended at ----------------------------------------------------------
+
+
+def _searches(monkeypatch: pytest.MonkeyPatch, graph: Any, mode: Any = None) -> int:
+    """How many searches it takes to rewrite a graph, or to compile it."""
+    count = []
+    monkeypatch.setattr(
+        "kantor.engine.search", lambda *a, **k: count.append(a) or search(*a, **k)
+    )  # fmt: skip
+    if mode is None:
+        kantor.rewrite(graph)
+    else:
+        inputs = [x for x in graph_inputs([graph]) if isinstance(x, pt.TensorVariable)]
+        pytensor.function([x for x in inputs if x.owner is None], graph, mode=mode)
+    return len(count)
+
+
+def test_what_was_chosen_is_not_searched_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = linalg.inv(A @ B @ C) @ v + w
+    assert kantor.rewrite(graph) is not graph
+    assert _searches(monkeypatch, graph) == 1
+
+
+def test_nor_where_pytensor_has_put_a_factor_since(monkeypatch: pytest.MonkeyPatch) -> None:
+    P = kantor.assume(pt.matrix("P", shape=(40, 40)), positive_definite=True, symmetric=True)
+    T, y = pt.matrix("T", shape=(40, 40)), pt.vector("y", shape=(40,))
+    base = get_mode("NUMBA").clone(linker="py")
+    assert _searches(monkeypatch, linalg.inv(P) @ T @ T.T @ y, kantor.mode(base)) == 1
+
+
+def test_a_dearer_graph_of_the_same_form_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    fgraph, _ = graph_of([(A @ B) @ v])
+    engine = Engine(library())
+    [step] = engine.rewrite(fgraph)
+    assert step.relations == ("associativity",)
+    (x,) = fgraph.outputs
+    a, b, u = (next(i for i in fgraph.inputs if i.name == n) for n in ("A", "B", "v"))
+    fgraph.replace(x, (a @ b) @ u)
+    assert [s.relations for s in engine.rewrite(fgraph)] == [("associativity",)]
+
+
+# --- a budget -----------------------------------------------------------------------------------
+
+
+def test_a_budget_ends_a_search_and_explain_says_so() -> None:
+    graph = linalg.inv(linalg.kron(A, B)) @ v
+    assert "KroneckerProduct" in ops(kantor.rewrite(graph, budget=0))
+    assert "KroneckerProduct" not in ops(kantor.rewrite(graph))
+    told = "the search ran out of its budget"
+    assert told in str(kantor.explain(graph, budget=0))
+    assert told not in str(kantor.explain(graph))
+
+
+def test_a_mode_has_a_budget() -> None:
+    graph = linalg.inv(linalg.kron(A, B)) @ v
+    base = get_mode("NUMBA").clone(linker="py")
+    none, some = (
+        pytensor.function([A, B, v], graph, mode=kantor.mode(base, budget=n)) for n in (0, 64)
+    )
+    made = [ops(f.maker.fgraph.outputs[0]) for f in (none, some)]
+    assert ["KroneckerProduct" in m for m in made] == [True, False]
+
+
+@pytest.mark.parametrize("budget", [-1, 2.5, None, True])
+def test_a_budget_that_is_none(budget: Any) -> None:
+    for use in (lambda: kantor.rewrite(K @ v, budget=budget), lambda: kantor.mode(budget=budget)):
+        with pytest.raises(ValueError, match="budget= is how many forms"):
+            use()
+
+
+# --- typical sizes ------------------------------------------------------------------------------
+
+
+def test_sizes_are_known_of_what_something_is_declared_of() -> None:
+    U = kantor.assume(A, full_column_rank=True)
+    graph = linalg.inv(U @ U.T + pt.eye(U.shape[0])) @ v
+    tall, wide = {A: (900, 3), v: (900,)}, {A: (30, 90), v: (30,)}
+    steps = kantor.explain(graph, relations="low_rank", sizes=tall).steps
+    assert [s.relation for s in steps if s.terms] and steps[0].why == "at the known sizes"
+    steps = kantor.explain(graph, relations="low_rank", sizes=wide).steps
+    assert not [s.relation for s in steps if s.terms]

@@ -236,15 +236,15 @@ def test_a_search_that_stops_before(monkeypatch):
     monkeypatch.setattr("kantor.engine.BUDGET", 0)
     monkeypatch.setattr("kantor.engine.Engine.budget", 0, raising=False)
     explanation = explain(kron(A, B) @ v, relations="kron_vecmat")
-    monkeypatch.setattr("kantor.survey.search", lambda roots, moves, planner, budget: _none(roots))
+    monkeypatch.setattr("kantor.survey.search", _none)
     answer = explanation.why_not("kron_matvec")
     assert str(answer).endswith("but the search stopped before it was tried")
 
 
-def _none(roots):
+def _none(roots, *_, **__):
     from lowering.search import Candidate, Found
 
-    return Found((Candidate(roots, 1.0),), 1)
+    return Found((Candidate(roots, 1.0),), 1, spent=True)
 
 
 # --- it was not asked for -------------------------------------------------------------------------

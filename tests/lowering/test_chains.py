@@ -54,6 +54,21 @@ def chains(draw: Any, most: int = 6) -> Any:
     return kinds, [float(d) for d in dims], draw(st.sampled_from([1.0, 5.0]))
 
 
+@settings(max_examples=100, deadline=None)
+@given(chains(), st.integers(0, 3), st.integers(1, 4))
+def test_what_is_known_of_other_chains_changes_nothing(chain: Any, start: int, width: int) -> None:
+    kinds, dims, batch = chain
+    names, known = [f"x{i}" for i in range(len(kinds))], {}
+    part = slice(start, start + width)
+    if kinds[part]:
+        bracket(
+            kinds[part], dims[start : start + len(kinds[part]) + 1], batch,
+            known=known, factors=tuple(names[part]),
+        )  # fmt: skip
+    found = bracket(kinds, dims, batch, known=known, factors=tuple(names))
+    assert found == bracket(kinds, dims, batch)
+
+
 @settings(max_examples=200, deadline=None)
 @given(chains())
 def test_optimal(chain: Any) -> None:

@@ -78,7 +78,7 @@ OPEN = {
 
 
 def _settled(outputs: list[Any]) -> bool:
-    return all([reading.settled(moves) for reading, moves in _readings(outputs)])
+    return all([reading.settled(moves, lambda t: ()) for reading, moves in _readings(outputs)])
 
 
 @pytest.mark.parametrize("name", SETTLED)

@@ -9,17 +9,10 @@ from pytensor.compile.mode import get_mode
 
 import kantor
 from tests.benchmarks import bench_linnea, linnea_problems
-from tests.benchmarks.bench_linnea import (
-    ERROR,
-    RATIO,
-    SMALL,
-    Measured,
-    arguments,
-    measure,
-    rows,
-)
+from tests.benchmarks.bench_linnea import ERROR, RATIO, compared, document, rows, searches, timed
 from tests.benchmarks.counter import count
 from tests.benchmarks.linnea_by_hand import BY_HAND
+from tests.benchmarks.linnea_measures import SMALL, Measured, arguments, measure
 from tests.benchmarks.linnea_problems import graph, literal, problems, values
 from tests.support import PLAIN
 
@@ -129,14 +122,55 @@ def test_too_many_flops_and_wrong_values_miss_their_bars():
     ]  # fmt: skip
 
 
-def test_the_benchmark_runs_and_draws(tmp_path, capsys):
-    path = tmp_path / "ratios.png"
-    assert bench_linnea.main(["--only", "20", "--nodes", "--png", str(path)]) == 0
+def test_the_benchmark_runs(capsys):
+    bench_linnea.main(["--only", "20", "--nodes"])
     said = capsys.readouterr().out
     assert "20 Tikhonov regularization 3" in said
     assert "Dot 200×3000 · 3000×3000" in said
     assert "1 of 1 within 1.02" in said
-    assert path.read_bytes().startswith(b"\x89PNG")
+    assert "search, of all problems" in said
+
+
+TIMES = {
+    "plain": [4.0, 5.0, 6.0], "static": [1.0, 2.0, 9.0], "dynamic": [5.9, 6.0, 6.1],
+    "by hand": [2.0, 2.0, 2.0], "JAX": [8.0, 8.0, 8.0],
+}  # fmt: skip
+
+
+def test_times_are_held_against_plain_and_by_quartiles():
+    assert [r.passed for r in timed(TIMES)[-2:]] == [True, False]
+    found = {r.name: r for r in compared([TIMES, TIMES])}
+    assert found["shapes in the types, over plain"].value == pytest.approx(0.4)
+    assert found["shapes in the types, over plain"].passed
+    assert found["shapes in the types, over by hand"].passed
+    assert not found["shapes unknown, sizes=, over plain"].passed
+    assert found["shapes unknown, sizes=, over JAX"].passed
+
+
+def test_the_search_has_a_bar_for_the_median_and_one_for_the_worst():
+    problem = problems()[20]
+    made = [
+        Measured(problem, {}, {}, 0.0, {"static": s, "dynamic": 0.01}) for s in (0.04, 0.06, 0.4)
+    ]
+    assert [r.passed for r in searches(made)] == [False, False, True, True]
+    assert [r.value for r in searches(made)] == [0.06, 0.4, 0.01, 0.01]
+
+
+def test_what_was_found_is_written_and_drawn(tmp_path):
+    problem = problems()[20]
+    flops = dict.fromkeys(("plain", "static", "dynamic"), problem.best)
+    document(tmp_path, [Measured(problem, flops, {}, 1e-15)], [TIMES], "Somewhere.")
+    assert (tmp_path / "linnea.png").read_bytes().startswith(b"\x89PNG")
+    page = (tmp_path / "linnea.md").read_text("utf-8")
+    assert "Somewhere." in page and "(linnea.png)" in page
+    assert (
+        "| 20 | Tikhonov regularization 3 | 3.84e+09 | 3.84e+09 | 1.000 | 5,000 | 2,000 |" in page
+    )
+
+
+def test_the_time_of_the_search_is_found():
+    found = measure(problems()[1], "NUMBA")
+    assert all(0 < found.planning[k] < 10 for k in ("static", "dynamic"))
 
 
 # Those in which most is found: a factor, a gain, an update, sharing, a trapezoid.
