@@ -4,11 +4,11 @@ Of a definite matrix the Cholesky factor makes the product one of a matrix with 
 which takes half the operations and is symmetric to the last digit.
 """
 
-from matchers.conditions import positive_definite, symmetric
-from matchers.vocabulary import cholesky, eye, inverse, scale
+from matchers.conditions import diagonal_matrix, positive_definite, symmetric
+from matchers.vocabulary import cholesky, diag, diagonal, eye, inverse, root, scale
 from relations.language import coefficients, matrices, relation
 
-A, B, K, N, P, U, V, X = matrices("A B K N P U V X")
+A, B, D, K, N, P, U, V, X = matrices("A B D K N P U V X")
 b, c = coefficients("b c")
 
 GOLUB = "Golub & Van Loan 2013, Matrix Computations, sec. 4.2"
@@ -32,6 +32,15 @@ def congruence_of_inverse_by_factor(P, X):
     """Xᵀ P⁻¹ X = (L⁻¹ X)ᵀ (L⁻¹ X) with L = chol(P), for positive definite P."""
     W = inverse(cholesky(P))
     return X.T @ inverse(P) @ X, X.T @ W.T @ W @ X, positive_definite(P)
+
+
+@relation(
+    tags=("congruences", "after_gradients"), cites=HORN, field="real", both_ways=False, last=True
+)
+def congruence_by_root(D, X):
+    """X D Xᵀ = (X √D) (X √D)ᵀ, for a diagonal D with positive entries."""
+    R = diag(root(diagonal(D)))
+    return X @ D @ X.T, X @ R @ R @ X.T, diagonal_matrix(D), positive_definite(D)
 
 
 @relation(tags="congruences", cites=HORN, stability="mixed", both_ways=False)

@@ -82,6 +82,7 @@ POSITIVE = {
     "a product of all": pt.prod(d),
     "a literal": pt.constant([1.0, 2.0]),
     "ones": pt.ones(3),
+    "the diagonal of what is definite": pt.diagonal(P),
 }
 NOT_POSITIVE = {
     "any": x,
@@ -106,6 +107,10 @@ NOT_POSITIVE = {
     "not a number": pt.constant([1.0, np.nan]),
     "a sum of perhaps nothing": d.sum(),
     "declared not to be": kantor.assume(x, positive=False),
+    "beside the diagonal of what is definite": pt.diagonal(P, offset=1),
+    "the diagonal of what is complex": pt.diagonal(
+        kantor.assume(pt.zmatrix("H"), positive_definite=True)
+    ),
 }
 
 
@@ -120,6 +125,11 @@ def test_positive(name: str) -> None:
 def test_not_positive(name: str) -> None:
     assert not asked(NOT_POSITIVE[name], "positive")
     assert not holds(NOT_POSITIVE[name], "positive")
+
+
+def test_the_diagonal_of_a_gram_matrix_may_have_zeros() -> None:
+    Z = pt.matrix("Z")
+    assert not holds(pt.diagonal(Z @ Z.T), "positive")
 
 
 NONNEGATIVE = (pt.sqr(x), abs(x), x * x, x**2, w + pt.sqr(x), x * x * d, pt.maximum(x, 0), w.sum())

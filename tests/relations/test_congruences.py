@@ -62,6 +62,29 @@ def test_congruence_of_inverse_by_factor() -> None:
     assert not used(X0 @ inv(S) @ X0.T, name) and not used(X0 @ inv(P) @ Y0, name)
 
 
+def test_congruence_by_root() -> None:
+    name = "congruence_by_root"
+    D = kantor.assume(R0, diagonal=True, positive_definite=True)
+    assert rewritten(X0 @ D @ X0.T, name) == [
+        ("X R Xᵀ", "X diag(√diagonal(R)) diag(√diagonal(R)) Xᵀ")
+    ]
+    values = VALUES | {R0: np.diag(RNG.uniform(1, 2, N))}
+    new = assert_same_value(X0 @ D @ X0.T, values, relations=name)
+    assert "Syrk" in ops(new) and "Dot" not in ops(new)
+    # Some weights of rows or columns, however they are written.
+    w = pt.vector("w", shape=(K,))
+    for graph in (
+        X0.T @ (pt.exp(w)[:, None] * X0), (X0.T * pt.exp(w)) @ X0, X0.T @ pt.diag(pt.exp(w)) @ X0,
+        X0.T @ (X0 / pt.exp(w)[:, None]),
+    ):  # fmt: skip
+        assert used(graph, name)
+        assert_same_value(graph, VALUES | {w: RNG.normal(size=K)}, relations=name)
+    for near in (
+        X0.T @ (w[:, None] * X0), X0 @ kantor.assume(R0, diagonal=True) @ X0.T, X0 @ D @ Y0,
+    ):  # fmt: skip
+        assert not used(near, name)
+
+
 def test_inverse_of_congruence_plus() -> None:
     name = "inverse_of_congruence_plus"
     graph = inv(inv(R0.T) @ S @ inv(R0) + P) @ inv(R0.T)
@@ -128,6 +151,7 @@ KANREN = {
     "update of another": (congruences.inverse_of_congruence_plus, inv(inv(A) @ B @ C + A), set()),
     "not definite": (congruences.congruence_by_factor, A @ B @ A.T, set()),
     "no transpose": (congruences.congruence_by_factor, A @ B @ A, set()),
+    "not diagonal": (congruences.congruence_by_root, A @ B @ A.T, set()),
     "no inverse": (congruences.congruence_of_inverse_by_factor, A.T @ B @ A, set()),
     "not symmetric": (
         congruences.halves_of_a_symmetric_sum, A @ B + B.T @ A.T + A @ C @ A.T, set(),
