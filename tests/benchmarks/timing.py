@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import math
+import os
 import platform
 import time
 from collections.abc import Callable, Sequence
@@ -18,6 +19,8 @@ from typing import Any, NamedTuple
 
 # What one reading of a case takes at least, so that the clock's own grain does not show.
 GRAIN = 2e-4
+# What decides how many threads BLAS uses, and which kernels OpenBLAS takes.
+SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENBLAS_CORETYPE", "XLA_FLAGS")
 
 
 class Case(NamedTuple):
@@ -84,13 +87,15 @@ def exponent(sizes: Sequence[int], times: Sequence[float]) -> float:
 
 
 def versions() -> str:
-    """What was measured, on what."""
+    """What was measured, on what, with which settings."""
     names = (
         "kantor", "pytensor", "pymc", "miniKanren", "logical-unification", "etuples", "numpy",
         "scipy", "numba", "jax",
     )  # fmt: skip
     found = [f"{name} {version}" for name in names if (version := _version(name))]
-    return f"Python {platform.python_version()}, {', '.join(found)}; {platform.machine()}"
+    set_to = [f"{name}={os.environ[name]}" for name in SETTINGS if name in os.environ]
+    what = f"Python {platform.python_version()}, {', '.join(found)}; {platform.machine()}"
+    return f"{what}, {', '.join(set_to) or 'threads of BLAS not set'}"
 
 
 def _version(name: str) -> str | None:
