@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,7 +17,7 @@ from kantor.sizes import SAMPLES
 from kantor.steps import PlainStep, Step
 from lowering.planner import Planner
 from lowering.positions import opened, positions
-from lowering.search import BUDGET, Candidate, Moves, followed, search
+from lowering.search import BUDGET, Candidate, Found, Moves, followed
 from matchers.match import Context
 from matchers.properties import declare
 from matchers.regions import Region, regions
@@ -28,6 +29,8 @@ from relations.rules import Offered, Rules
 
 # Sizes at which a form is bracketed again if its bracketing at a sample is not proved cheaper.
 SKEWED = ((8.0, 3.0), (4096.0, 0.33))
+# Longer sums are shared out between two variables one operand at a time.
+SPLITS = 6
 # How many forms, from the cheapest, are tried to be proved cheaper at each sample.
 TRIES = 4
 # What a graph that a search has ended at may cost, over what would be planned: lengths that nothing
@@ -88,6 +91,12 @@ class Engine:
         The compiled matcher, or the reference in plain miniKanren goals: slow, for comparison.
     budget : int
         How many forms of a region are expanded.
+
+    Attributes
+    ----------
+    bounds : Counter
+        How many `searches` there were, and how many ended at a bound: of `matches` or `forms` there
+        were too many; `patience` ran out where no cheaper form had been found for long.
     """
 
     relations: tuple[Relation, ...]
@@ -96,6 +105,7 @@ class Engine:
     matcher: str = "compiled"
     budget: int = BUDGET
     reported: set[str] = field(default_factory=set)
+    bounds: Counter[str] = field(default_factory=Counter, init=False)
 
     def __post_init__(self) -> None:
         _check_sizes(self.sizes)
@@ -147,15 +157,27 @@ class Engine:
         memo: Decided | None = None
         for region in list(regions(fgraph)):
             memo = memo or Decided.of(fgraph)
-            key = (self.rules, *region.nodes)
-            if key in memo.regions or any(n not in fgraph.apply_nodes for n in region.nodes):
+            if not self._undecided(fgraph, region, memo):
                 continue
-            memo.regions.add(key)
             try:
-                out += self._region(fgraph, region, memo if replace else None)
+                parts = Reading(fgraph, region, self.sizes, self.factoring).parts()
+                for part in parts:
+                    if len(parts) == 1 or self._undecided(fgraph, part.region, memo):
+                        out += self._region(fgraph, part, memo if replace else None)
             except Exception as error:
                 self._failed(None, error)
         return out
+
+    def _undecided(self, fgraph: Any, region: Region, memo: Decided) -> bool:
+        """Whether nothing has been decided about these nodes, all of which are there; notes them.
+
+        What is written anew in a round is looked at in the next one.
+        """
+        key = (self.rules, *region.nodes)
+        if key in memo.regions or any(n not in fgraph.apply_nodes for n in region.nodes):
+            return False
+        memo.regions.add(key)
+        return True
 
     def _failed(self, relation: Relation | None, error: Exception) -> None:
         name = relation.name if relation is not None else "the engine"
@@ -166,10 +188,9 @@ class Engine:
             self.reported.add(message)
             warnings.warn(message, KantorWarning, stacklevel=2)
 
-    def _region(self, fgraph: Any, region: Region, memo: Decided | None) -> list[Step]:
+    def _region(self, fgraph: Any, reading: Reading, memo: Decided | None) -> list[Step]:
         """What was found for one region; with a memo, the graph is rewritten."""
-        reading = Reading(fgraph, region, self.sizes, self.factoring)
-        context = Context(reading.view.dims)
+        context = Context(reading.view.dims, splits=SPLITS)
         moves, last = self.offered(reading, context)
         if memo is not None and (self._ended_at(reading, memo) or reading.settled(moves, last)):
             return []
@@ -209,7 +230,8 @@ class Engine:
         for sample in SAMPLES:
             size = reading.sizer(sample)
             planner = reading.planner(sample)
-            found = search(reading.roots, moves, planner, self.budget, last=last)
+            found = reading.forms(moves, last, sample, planner, self.budget)
+            self._note(found, context)
             before = reading.cost_at(size)
             for candidate in found.candidates[:TRIES]:
                 if candidate.cost >= before and not (candidate.path and best is None):
@@ -225,6 +247,13 @@ class Engine:
             if found.candidates[0].cost >= before or reading.decided:
                 break
         return (best, None) if best is not None and best.relations else (None, None)
+
+    def _note(self, found: Found, context: Context) -> None:
+        """Count a search, and the bounds at which it ended."""
+        self.bounds["searches"] += 1
+        self.bounds["matches"] += context.exhausted
+        self.bounds["forms"] += found.spent
+        self.bounds["patience"] += bool(found.unexpanded) and not found.spent
 
 
 class _Planners:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cached_property
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from functools import cached_property, partial
 from typing import Any
 
 from pytensor import config
@@ -16,6 +16,7 @@ from pytensor.tensor.linalg.decomposition.cholesky import Cholesky
 from pytensor.tensor.linalg.inverse import MatrixInverse
 from pytensor.tensor.math import Dot
 
+from kantor.parts import parts
 from kantor.pruning import viewed
 from kantor.sizes import SAMPLES, Lengths, Sample
 from kantor.steps import Step
@@ -23,13 +24,14 @@ from lowering.build import Builder, CannotBuild
 from lowering.costs import cost, number_of_launches
 from lowering.decide import NOTHING, SLACK, Decision, decide
 from lowering.formulas import LAUNCH
+from lowering.local import LARGE, improved
 from lowering.mirrors import Mirrors
 from lowering.planner import Planner
 from lowering.plans import SOLVING, Plan, total, untransposed
 from lowering.polynomials import Poly
 from lowering.positions import positions
 from lowering.products import solver_for
-from lowering.search import Candidate, Moves
+from lowering.search import Candidate, Found, Moves, search
 from lowering.settled import Graph, settled
 from matchers import vocabulary as v
 from matchers.contractions import contract
@@ -39,6 +41,7 @@ from matchers.leaves import Atom, Number
 from matchers.readers import FACTORIZED, MULTIPLYING, SOLVERS, core_op
 from matchers.regions import Region, contracting, mirrored, patterned
 from matchers.terms import Term, shape
+from matchers.view import View
 
 # Heads that a plan may compute otherwise than the graph does, though the term is the same.
 _REPLANNED = frozenset(
@@ -59,7 +62,19 @@ _DEAR = frozenset({v.det, v.logabsdet, v.expm})
 
 
 class Reading:
-    """A region read as terms, with what its nodes cost."""
+    """A region read as terms, with what its nodes cost.
+
+    Parameters
+    ----------
+    fgraph : FunctionGraph
+    region : Region
+    sizes : mapping, optional
+        Typical shapes.
+    factoring : bool
+        Whether Cholesky factors may be brought in.
+    whole : Reading, optional
+        What the region is a part of, which has been read.
+    """
 
     def __init__(
         self,
@@ -67,13 +82,25 @@ class Reading:
         region: Region,
         sizes: Mapping[Any, Any] | None,
         factoring: bool = False,
+        whole: Reading | None = None,
     ) -> None:
         self.fgraph = fgraph
         self.factoring = factoring
-        self.view, self.region = viewed(fgraph, region)
+        self.sizes = sizes
+        self.view: View
+        self.region: Region
+        self.view, self.region = (whole.view, region) if whole else viewed(fgraph, region)
         self.keys = [(r, self.view.core(r)) for r in self.region.roots]
         self.roots = tuple(self.view.definition(r, core) for r, core in self.keys)
         self.lengths = Lengths(self.view.dims, sizes)
+        self.terms: int = whole.terms if whole else len(positions(self.roots))
+
+    def parts(self) -> list[Reading]:
+        """What is decided by itself: all of the region, or the parts that share no matrix."""
+        found = parts(self.region, self.roots)
+        if len(found) == 1:
+            return [self]
+        return [Reading(self.fgraph, p, self.sizes, self.factoring, self) for p in found]
 
     @cached_property
     def mirrors(self) -> Mirrors:
@@ -83,7 +110,7 @@ class Reading:
     def planner(
         self,
         sample: tuple[float, float],
-        given: frozenset[Term] = frozenset(),
+        given: Container[Term] = frozenset(),
         halving: bool = True,
     ) -> Planner:
         """A planner for this region at a sample size."""
@@ -121,8 +148,29 @@ class Reading:
         if substituted or self._contracts or self._twice or self._multiplies_zeros:
             return False
         scaled = {t for t in self.view.variables if t.head is v.scale}
-        graph = Graph(self.products, self._direct, scaled, self.view.dims, self._planner)
+        graph = Graph(
+            self.products, self._direct, scaled, self.view.dims, self._planner, self.terms
+        )
         return settled(self.roots, moves, last, graph)
+
+    def forms(
+        self,
+        moves: Moves,
+        last: Moves,
+        sample: tuple[float, float],
+        planner: Planner,
+        budget: int,
+    ) -> Found:
+        """The forms of the region that are found at a sample size, cheapest first."""
+        if len(positions(self.roots)) < LARGE:
+            return search(self.roots, moves, planner, budget, last=last)
+        return improved(self.roots, moves, partial(self.planner, sample), self._pays, budget)
+
+    def _pays(self, planner: Planner, term: Term, form: Term) -> bool:
+        """Whether a form of a term is proved to cost less beside what is there."""
+        normal = self.view.dims.normal
+        before, after = [planner.plan((t,)).polynomial(normal) for t in (term, form)]
+        return decide(before, after, self.known, self.view.dims.reduced, SLACK).taken
 
     def _planner(self, given: frozenset[Term]) -> Planner:
         return self.planner(SAMPLES[0], given)

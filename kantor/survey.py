@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from kantor.engine import Engine, Reading, Step
+from kantor.engine import SPLITS, Engine, Reading, Step
 from kantor.notation import Notation, formula, maximal
 from kantor.sizes import SAMPLES
 from lowering.kernels import FREE
@@ -14,7 +14,7 @@ from lowering.planner import Planner
 from lowering.plans import Plan
 from lowering.polynomials import Poly
 from lowering.positions import positions
-from lowering.search import Found, search
+from lowering.search import Found
 from matchers.dims import Axis, Dim
 from matchers.kernels import size
 from matchers.leaves import Atom, atom
@@ -65,7 +65,7 @@ class Survey:
     def __init__(self, engine: Engine, reading: Reading) -> None:
         self.engine = engine
         self.reading = reading
-        self.context = Context(reading.view.dims)
+        self.context = Context(reading.view.dims, splits=SPLITS)
         self.moves, self.last = engine.offered(reading, self.context)
         samples = SAMPLES[:1] if reading.decided else SAMPLES
         self.found = [self._search(sample) for sample in samples]
@@ -73,7 +73,7 @@ class Survey:
     def _search(self, sample: tuple[float, float]) -> tuple[Planner, Found]:
         planner = Planner(self.reading.sizer(sample), self.reading.view.known)
         budget = self.engine.budget
-        return planner, search(self.reading.roots, self.moves, planner, budget, last=self.last)
+        return planner, self.reading.forms(self.moves, self.last, sample, planner, budget)
 
     @property
     def exhausted(self) -> bool:
@@ -240,11 +240,11 @@ class Recorder(Engine):
         super().__post_init__()
         self.accounts: list[Account] = []
 
-    def _region(self, fgraph: Any, region: Any, memo: Any) -> list[Step]:
-        survey = Survey(self, Reading(fgraph, region, self.sizes, self.factoring))
+    def _region(self, fgraph: Any, reading: Reading, memo: Any) -> list[Step]:
+        survey = Survey(self, reading)
         notation = Notation(self.names, survey.reading.view.dims)
         before = survey.bracketed(notation), survey.program(notation), survey.largest()
-        steps = super()._region(fgraph, region, memo)
+        steps = super()._region(fgraph, reading, memo)
         self.accounts.append(Account(survey, notation, *before, steps[0] if steps else None))
         return steps
 

@@ -5,7 +5,7 @@ Choices are memoised on terms, so a term shared by many candidates is planned on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from functools import partial
 from typing import Any
 
@@ -47,7 +47,7 @@ class Planner:
         A dimension as a number.
     holds : callable
         Whether a structure is known of a term.
-    given : set of Term
+    given : container of Term
         Terms whose values are there anyway.
     mirrors : Mirrors, optional
         The transposes of a region, which its planners share.
@@ -68,7 +68,7 @@ class Planner:
         self,
         size: Callable[[Dim], float],
         holds: Callable[[Term, str], bool],
-        given: frozenset[Term] = frozenset(),
+        given: Container[Term] = frozenset(),
         mirrors: Mirrors | None = None,
         halving: bool = True,
         factoring: bool = False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any
 
 from matchers.leaves import Atom
@@ -11,8 +12,11 @@ from matchers.terms import Term
 LONGEST = 24
 
 
-def positions(roots: tuple[Term, ...]) -> list[Term]:
-    """The terms in `roots` and in the definitions of their shared atoms, children first."""
+def positions(roots: tuple[Term, ...], known: Container[Term] = ()) -> list[Term]:
+    """The terms in `roots` and in the definitions of their shared atoms, children first.
+
+    What stands below a term that is `known` is left out.
+    """
     order: list[Term] = []
     seen: set[Any] = set()
     stack: list[Term | None] = list(reversed(roots))
@@ -25,7 +29,7 @@ def positions(roots: tuple[Term, ...]) -> list[Term]:
             args = t.args
             if isinstance(t, Atom) and t.definition is not None:
                 args = (t.definition,)
-            if not args:
+            if not args or (known and t in known):
                 order.append(t)
                 continue
             stack += (t, None)

@@ -7,7 +7,7 @@ by where it ends, and a factorization that one output still needs is still paid 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -80,6 +80,7 @@ def search(
     budget: int = BUDGET,
     patience: int = PATIENCE,
     last: Moves | None = None,
+    known: Container[Term] = (),
 ) -> Found:
     """The forms of a region that `moves` lead to, cheapest first.
 
@@ -97,6 +98,8 @@ def search(
     last : callable, optional
         Rewrites that are tried in the cheapest forms alone, for what they lead to is not looked at;
         without, what the products of these forms could share is not looked for either.
+    known : container of Term, optional
+        Terms that stay as they are; what they are made of is not looked at.
     """
     start = Candidate(roots, planner.price(roots))
     seen = {roots: start}
@@ -106,7 +109,7 @@ def search(
         _, _, current = heapq.heappop(heap)
         budget -= 1
         idle += 1
-        for move, new in neighbours(current.roots, moves):
+        for move, new in neighbours(current.roots, moves, known):
             if new in seen:
                 continue
             found = Candidate(new, planner.price(new), (*current.path, move))
@@ -122,7 +125,7 @@ def search(
         ranked[: len(near)] = _ranked([*done, *exact[LASTLY:]])
     equal = [c for c in ranked[:TIES] if c.cost == ranked[0].cost and c.path]
     if ranked[0].path and len(equal) > 1:  # what is priced alike may still be said in fewer terms
-        shortest = min(equal, key=lambda c: (len(positions(c.roots)), len(c.path)))
+        shortest = min(equal, key=lambda c: (len(positions(c.roots, known)), len(c.path)))
         ranked.remove(shortest)
         ranked.insert(0, shortest)
     return Found(tuple(ranked), len(heap), bool(heap) and not budget)
@@ -139,7 +142,7 @@ def _finished(found: Candidate, last: Moves, planner: Planner) -> Candidate:
     while True:
         order = positions(best.roots)
         moves = [(i, m) for i, t in enumerate(order) if not isinstance(t, Atom) for m in last(t)]
-        forms = [(m, _replaced(best.roots, order, i, m.after)) for i, m in moves]
+        forms = [(m, replaced_at(best.roots, order, i, m.after)) for i, m in moves]
         priced = [(planner.exact_price(new), m, new) for m, new in forms]
         cost, move, new = min(priced, key=lambda p: p[0], default=(best.cost, None, best.roots))
         if not cost < best.cost:
@@ -147,31 +150,32 @@ def _finished(found: Candidate, last: Moves, planner: Planner) -> Candidate:
         best = Candidate(new, cost, (*best.path, move))
 
 
-def neighbours(roots: Roots, moves: Moves) -> Iterator[tuple[Any, Roots]]:
+def neighbours(
+    roots: Roots, moves: Moves, known: Container[Term] = ()
+) -> Iterator[tuple[Any, Roots]]:
     """All forms one move away."""
-    order = positions(roots)
+    order = positions(roots, known)
     opened = openable(order)
     for i, term in enumerate(order):
         if isinstance(term, Atom):
             if term in opened and term.definition is not None:
                 opening = Opening(term, term.definition)
-                yield opening, _replaced(roots, order, i, term.definition)
+                yield opening, replaced_at(roots, order, i, term.definition)
             continue
         for move in moves(term):
-            yield move, _replaced(roots, order, i, move.after)
+            yield move, replaced_at(roots, order, i, move.after)
 
 
 def followed(roots: Roots, moves: Moves) -> Roots:
     """The form that moves of which each makes less of a term lead to."""
     while True:
         order = positions(roots)
-        offered = [(i, t, m) for i, t in enumerate(order) if t.args for m in moves(t)]
-        shorter = [
-            (i, m) for i, t, m in offered if len(positions((m.after,))) < len(positions((t,)))
-        ]
-        if not shorter:
+        offered = ((i, m.after) for i, t in enumerate(order) if t.args for m in moves(t))
+        shorter = (new for new in offered if _parts(new[1]) < _parts(order[new[0]]))
+        found = next(shorter, None)
+        if found is None:
             return roots
-        roots = _replaced(roots, order, shorter[0][0], shorter[0][1].after)
+        roots = replaced_at(roots, order, *found)
 
 
 def _parts(term: Term) -> int:
@@ -195,7 +199,7 @@ def openable(order: list[Term]) -> set[Term]:
     return set(list(found)[-MOST_OPENED:])
 
 
-def _replaced(roots: Roots, order: list[Term], i: int, new: Term) -> Roots:
+def replaced_at(roots: Roots, order: list[Term], i: int, new: Term) -> Roots:
     """`roots` with the term at place `i` replaced everywhere, in shared definitions too."""
     changed = substituted(order, i, new)
     return tuple([changed.get(r, r) for r in roots])

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from lowering.formulas import LAUNCH
 from lowering.kernels import FREE
+from lowering.local import LARGE as TERM_BY_TERM
 from lowering.planner import Planner
 from lowering.plans import untransposed
 from lowering.positions import positions
@@ -56,6 +57,8 @@ class Graph(NamedTuple):
     dims : Dims
     planner : callable
         Makes a planner for which some terms are there already.
+    terms : int
+        How many terms the whole region has, of which the roots may be a part.
     """
 
     products: int
@@ -63,6 +66,7 @@ class Graph(NamedTuple):
     scaled: Set[Term]
     dims: Dims
     planner: Callable[[frozenset[Term]], Planner]
+    terms: int = 0
 
 
 def settled(roots: Roots, moves: Moves, last: Moves, graph: Graph) -> bool:
@@ -84,6 +88,8 @@ def settled(roots: Roots, moves: Moves, last: Moves, graph: Graph) -> bool:
         return False
     inner = [t for t in order if not isinstance(t, Atom)]
     offered = [t for t in inner if moves(t)]
+    if offered and len(order) >= TERM_BY_TERM:
+        return False
     if any(map(last, inner)) or not all(
         [_free(t, order, roots, graph) or _vain(t, order, roots, moves, graph) for t in offered]
     ):
@@ -112,7 +118,8 @@ def _vain(term: Term, order: list[Term], roots: Roots, moves: Moves, graph: Grap
 
     A small region is searched as a whole in no more time than this takes.
     """
-    return len(order) >= LARGE and _cheapest(term, term, order, roots, moves, graph, 2 * LAUNCH)
+    large = max(len(order), graph.terms) >= LARGE
+    return large and _cheapest(term, term, order, roots, moves, graph, 2 * LAUNCH)
 
 
 def _cheapest(

@@ -169,8 +169,16 @@ class Multiset(Node):
             and _part(element, x, state)
             and (not flips or pool.get(state.flipped(x), 0) >= flips[0])
         ]
-        for size in range(least, most + 1):
+        sizes = range(least, most + 1)
+        splits = state.context.splits
+        if splits is not None and self._halved(apart, flips, copies) and left > splits:
+            sizes = range(1, most + 1, max(1, most - 1))
+        for size in sizes:
             yield from submultisets(available, size)
+
+    def _halved(self, apart: list[int], flips: list[int], copies: int) -> bool:
+        """Whether one other variable takes all that is left."""
+        return self.rest is None and not flips and apart == [1] and copies == 1
 
     def _finish(self, pool: Pool, state: State) -> Iterator[None]:
         left = Run(x for x, n in pool.items() for _ in range(n))

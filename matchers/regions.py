@@ -26,11 +26,12 @@ from pytensor.tensor.linalg.decomposition.eigen import Eigh, Eigvalsh
 from pytensor.tensor.linalg.products import KroneckerProduct
 from pytensor.tensor.math import All, Dot, Prod, Sum
 from pytensor.tensor.shape import Shape, Shape_i
-from pytensor.tensor.subtensor import AdvancedSubtensor, Subtensor
+from pytensor.tensor.subtensor import AdvancedSubtensor, IncSubtensor, Subtensor
 
 from matchers.evidence import Evidence
+from matchers.groups import Groups
 from matchers.readers import ANCHORS, FACTORIZED, PICKED, PRODUCTS, READERS, STRUCTURAL, core_op
-from matchers.reading.blocks import picked, takes
+from matchers.reading.blocks import fills, picked, takes
 from matchers.reading.displaced import indexed
 from matchers.reading.einsums import einsum_gradient
 from matchers.reading.elementwise import SCALAR_READERS
@@ -141,6 +142,8 @@ def linking(fgraph: Any, node: Any) -> bool:
         return picking(fgraph, node)
     if type(op) is AdvancedSubtensor:
         return takes(node)
+    if type(op) is IncSubtensor:  # as the gradients of what takes one entry each, added up
+        return fills(node)
     kind = type(core_op(node))
     return kind in READERS and (kind is Prod or kind not in _SOME)
 
@@ -337,9 +340,9 @@ def _several(kinds: list[type]) -> bool:
     return products > 1 or (products == 1 and not _TAKING.isdisjoint(kinds))
 
 
-def _grown(fgraph: Any, order: list[Any]) -> _Groups:
+def _grown(fgraph: Any, order: list[Any]) -> Groups:
     """Structural nodes joined with what lies upstream through linking nodes, in one pass."""
-    groups = _Groups()
+    groups = Groups()
     # For each variable that a node of a group reads: these nodes, and how many links are left.
     reached: dict[Any, list[tuple[Any, int]]] = {}
     for node in reversed(order):
@@ -364,7 +367,7 @@ def _grown(fgraph: Any, order: list[Any]) -> _Groups:
     return groups
 
 
-def _caps(fgraph: Any, order: list[Any], groups: _Groups) -> None:
+def _caps(fgraph: Any, order: list[Any], groups: Groups) -> None:
     """Take in what stands on top: a squeeze, the logarithm of an absolute determinant, a sum."""
     inside = groups.parent
     # Summands in the making, such as 2·(A B) and A B + C, and the nodes from the region up to them.
@@ -392,7 +395,7 @@ def _caps(fgraph: Any, order: list[Any], groups: _Groups) -> None:
                     groups.join(node, up)
 
 
-def _sharing(order: list[Any], groups: _Groups) -> None:
+def _sharing(order: list[Any], groups: Groups) -> None:
     """Join what factorizes one matrix in two forms, as A and Aᵀ, c A or A + B.
 
     Of one and the same form PyTensor makes one node, or one factorization.
@@ -503,25 +506,3 @@ def used_outside(fgraph: Any, nodes: list[Any]) -> list[Any]:
             for client, _ in fgraph.clients.get(out, ())
         )
     ]
-
-
-class _Groups:
-    """Disjoint sets of nodes; `parent` has all of them."""
-
-    __slots__ = ("parent",)
-
-    def __init__(self) -> None:
-        self.parent: dict[Any, Any] = {}
-
-    def root(self, node: Any) -> Any:
-        """The representative of the set of `node`, which is put in if it is new."""
-        parent = self.parent
-        up = parent.setdefault(node, node)
-        while up is not node:
-            parent[node] = above = parent[up]
-            node, up = up, above
-        return node
-
-    def join(self, a: Any, b: Any) -> None:
-        """Make one set of two."""
-        self.parent[self.root(b)] = self.root(a)

@@ -32,11 +32,15 @@ class Context:
         All matches in this context share them.
     exhausted : bool
         Whether a match stopped for want of budget, so that answers may be missing.
+    splits : int, optional
+        Two variables that share out a longer sum do so as one operand and all others: there are
+        2ⁿ ways to share n operands, and who applies a relation again gets to the finer ones.
     """
 
     dims: Dims = field(default_factory=Dims)
     budget: int = BUDGET
     exhausted: bool = False
+    splits: int | None = None
 
 
 class Deferred(Protocol):

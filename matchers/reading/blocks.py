@@ -74,15 +74,25 @@ def subtensor(view: Any, node: Any, out: int, core: int) -> Reading:
 def filled(view: Any, node: Any, out: int, core: int) -> Reading:
     """Zeros of which all entries are set, as where a diagonal is differentiated."""
     whole, new = node.inputs[:2]
-    op = node.op
-    if not op.set_instead_of_inc or core != whole.type.ndim or core not in (1, 2):
+    if core != whole.type.ndim or not fills(node):
         return None
-    if new.type.ndim != core or not same_dtype_of(node) or len(op.idx_list) > core:
-        return None
-    if not all(isinstance(e, slice) and e.step is None for e in op.idx_list):
-        return None
-    indices = [_from_the_first(view, node, e, axis) for axis, e in enumerate(op.idx_list)]
-    return ([(new, core), (whole, core)], lambda x, _: x) if all(indices) else None
+    return [(new, core), (whole, core)], lambda x, _: x
+
+
+def fills(node: Any) -> bool:
+    """Whether the node sets all entries of a matrix or vector."""
+    whole, new = node.inputs[:2]
+    op, ndim = node.op, whole.type.ndim
+    if not op.set_instead_of_inc or ndim not in (1, 2) or new.type.ndim != ndim:
+        return False
+    if not same_dtype_of(node) or len(op.idx_list) > ndim:
+        return False
+    return all(
+        [
+            isinstance(e, slice) and e.step is None and _from_the_first(node, axis)
+            for axis, e in enumerate(op.idx_list)
+        ]
+    )
 
 
 def same_dtype_of(node: Any) -> bool:
@@ -91,7 +101,7 @@ def same_dtype_of(node: Any) -> bool:
     return bool(whole.type.dtype == new.type.dtype)
 
 
-def _from_the_first(view: Any, node: Any, e: slice, axis: int) -> bool:
+def _from_the_first(node: Any, axis: int) -> bool:
     """Whether a slice takes a whole axis: as long as what is set, which has the whole's length."""
     whole, new = node.inputs[:2]
     n = whole.type.shape[axis]

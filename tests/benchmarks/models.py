@@ -7,7 +7,7 @@ gradient, before any rewriting but PyMC's own.
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,8 @@ from pytensor.graph.rewriting.db import RewriteDatabaseQuery
 Graph = tuple[list[Any], list[Any]]
 
 
-def _value_and_gradient(model: Any) -> Graph:
+def value_and_gradient(model: Any) -> Graph:
+    """The log-density of a PyMC model and its gradient, as PyMC prepares them."""
     from pymc.pytensorf import rewrite_pregrad
 
     values = list(model.value_vars)
@@ -39,7 +40,7 @@ def eight_schools() -> Graph:
         tau = pm.HalfCauchy("tau", 5)
         z = pm.Normal("z", 0, 1, shape=8)
         pm.Normal("y", mu + tau * z, sigma, observed=y)
-    return _value_and_gradient(model)
+    return value_and_gradient(model)
 
 
 def hierarchical_logistic() -> Graph:
@@ -58,7 +59,7 @@ def hierarchical_logistic() -> Graph:
         )
         beta = pm.MvNormal("beta", mu=mu, chol=chol, shape=(groups, k))
         pm.Bernoulli("y", logit_p=(x * beta[group]).sum(-1), observed=y)
-    return _value_and_gradient(model)
+    return value_and_gradient(model)
 
 
 def gp_marginal(n: int = 60) -> Graph:
@@ -73,7 +74,7 @@ def gp_marginal(n: int = 60) -> Graph:
         eta = pm.HalfNormal("eta", 1)
         gp = pm.gp.Marginal(cov_func=eta**2 * pm.gp.cov.ExpQuad(1, ls=length))
         gp.marginal_likelihood("y", X=x, y=y, sigma=pm.HalfNormal("sigma", 1))
-    return _value_and_gradient(model)
+    return value_and_gradient(model)
 
 
 def elementwise(n: int = 3000) -> Graph:
@@ -95,12 +96,14 @@ MODELS: dict[str, Callable[[], Graph]] = {
 PLAIN = ("elementwise, 3,000 nodes",)
 
 
-def available() -> dict[str, Callable[[], Graph]]:
-    """The models that can be made here; says so in one line where PyMC is missing."""
+def available(
+    models: Mapping[str, Callable[[], Graph]] = MODELS,
+) -> Mapping[str, Callable[[], Graph]]:
+    """Those of some models that can be made here; says so in one line where PyMC is missing."""
     if importlib.util.find_spec("pymc") is not None:
-        return MODELS
-    print("pymc is not installed: only the plain graph is timed (pip install 'kantor[pymc]')")
-    return {name: MODELS[name] for name in PLAIN}
+        return models
+    print("pymc is not installed: only plain graphs are timed (pip install 'kantor[pymc]')")
+    return {name: make for name, make in models.items() if name in PLAIN}
 
 
 def fgraph_of(graph: Graph) -> FunctionGraph:

@@ -158,7 +158,7 @@ def _searches(monkeypatch: pytest.MonkeyPatch, graph: Any, mode: Any = None) -> 
     """How many searches it takes to rewrite a graph, or to compile it."""
     count = []
     monkeypatch.setattr(
-        "kantor.engine.search", lambda *a, **k: count.append(a) or search(*a, **k)
+        "kantor.reading.search", lambda *a, **k: count.append(a) or search(*a, **k)
     )  # fmt: skip
     if mode is None:
         kantor.rewrite(graph)

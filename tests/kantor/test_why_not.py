@@ -236,7 +236,7 @@ def test_a_search_that_stops_before(monkeypatch):
     monkeypatch.setattr("kantor.engine.BUDGET", 0)
     monkeypatch.setattr("kantor.engine.Engine.budget", 0, raising=False)
     explanation = explain(kron(A, B) @ v, relations="kron_vecmat")
-    monkeypatch.setattr("kantor.survey.search", _none)
+    monkeypatch.setattr("kantor.reading.search", _none)
     answer = explanation.why_not("kron_matvec")
     assert str(answer).endswith("but the search stopped before it was tried")
 

@@ -192,3 +192,26 @@ def test_submultisets_come_once_each():
 )
 def test_a_bipartite_matching_decides_whether_all_find_a_place(candidates, pool, possible):
     assert assignable(candidates, pool) is possible
+
+
+def test_a_long_sum_is_split_one_operand_at_a_time_where_that_is_asked_for():
+    pattern = compile_pattern(A + B)
+
+    def splits(term, most=None):
+        context = Context(splits=most)
+        found = [(m[A], m[B]) for m in pattern.match(term, context)]
+        assert not context.exhausted
+        return found
+
+    four = a + b + c + d
+    assert len(splits(four)) == len(splits(four, 4)) == 14
+    short = splits(four, 3)
+    assert len(short) == 8 and {p for p, _ in short} | {q for _, q in short} >= {a, b, c, d}
+    assert set(short) <= set(splits(four))
+    long = add(*(atom(pt.matrix()) for _ in range(30)))
+    assert len(splits(long, 3)) == 60
+
+
+def test_what_is_left_over_is_not_split_one_operand_at_a_time():
+    found = compile_pattern(A + R).match(a + b + c + d, Context(splits=3))
+    assert len(list(found)) == 15

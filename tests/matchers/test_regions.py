@@ -164,3 +164,15 @@ def test_other_scaled_products_are_none() -> None:
     for _ in range(LINKS + 1):
         long = long + C
     assert found(long + A @ C) == []
+
+
+def test_entries_set_one_by_one_link_nothing() -> None:
+    both = pt.zeros(2)
+    for i, matrix in enumerate((A, B)):
+        both = pt.inc_subtensor(both[i], linalg.det(matrix))
+    assert found((both * y).sum()) == [{"Det"}, {"Det"}]
+
+
+def test_zeros_of_which_all_entries_are_set_link() -> None:
+    column = pt.set_subtensor(pt.zeros(5)[:5], linalg.inv(pt.matrix(shape=(5, 5))) @ pt.ones(5))
+    assert ["IncSubtensor" in r for r in found(B @ column)] == [True]

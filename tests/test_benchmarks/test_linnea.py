@@ -9,7 +9,17 @@ from pytensor.compile.mode import get_mode
 
 import kantor
 from tests.benchmarks import bench_linnea, linnea_problems
-from tests.benchmarks.bench_linnea import ERROR, RATIO, compared, document, rows, searches, timed
+from tests.benchmarks.bench_linnea import (
+    ERROR,
+    MOST,
+    RATIO,
+    compared,
+    document,
+    rows,
+    scale_of,
+    searches,
+    timed,
+)
 from tests.benchmarks.counter import count
 from tests.benchmarks.linnea_by_hand import BY_HAND
 from tests.benchmarks.linnea_measures import SMALL, Measured, arguments, measure
@@ -159,13 +169,19 @@ def test_the_search_has_a_bar_for_the_median_and_one_for_the_worst():
 def test_what_was_found_is_written_and_drawn(tmp_path):
     problem = problems()[20]
     flops = dict.fromkeys(("plain", "static", "dynamic"), problem.best)
-    document(tmp_path, [Measured(problem, flops, {}, 1e-15)], [TIMES], "Somewhere.")
+    document(tmp_path, [Measured(problem, flops, {}, 1e-15)], [TIMES], [0.5], "Somewhere.")
     assert (tmp_path / "linnea.png").read_bytes().startswith(b"\x89PNG")
     page = (tmp_path / "linnea.md").read_text("utf-8")
     assert "Somewhere." in page and "(linnea.png)" in page
     assert (
         "| 20 | Tikhonov regularization 3 | 3.84e+09 | 3.84e+09 | 1.000 | 5,000 | 2,000 |" in page
     )
+
+
+def test_large_problems_are_timed_at_a_part_of_their_lengths():
+    problem = problems()[20]
+    assert scale_of(Measured(problem, {"plain": 1e9}, {}, 0.0)) == 1.0
+    assert scale_of(Measured(problem, {"plain": 8 * MOST}, {}, 0.0)) == pytest.approx(0.5)
 
 
 def test_the_time_of_the_search_is_found():
