@@ -68,7 +68,7 @@ def latent_states(steps: int = 40) -> Graph:
     return value_and_gradient(model)
 
 
-def kalman_filter(steps: int = 45) -> Graph:
+def kalman_filter(steps: int = 46) -> Graph:
     """A trend that is damped, its states integrated out by a Kalman filter, unrolled."""
     import pymc as pm
 
