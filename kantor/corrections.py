@@ -30,7 +30,8 @@ WRONG: Mapping[str, str] = MappingProxyType({
     "useless_symmetric_transpose": "a complex positive definite matrix is taken for symmetric",
     "inv_to_solve": "B A⁻¹ is (A⁻¹ Bᵀ)ᵀ for complex positive definite A",
     "psd_solve_to_chol_solve": "solves with Lᵀ for Lᴴ where the matrix is complex",
-    "paired_triangular_solves_to_cho_solve": "takes Lᵀ for Lᴴ where L is complex",
+    "paired_triangular_solves_to_cho_solve":
+        "takes Lᵀ for Lᴴ where L is complex; solves L⁻¹ b again where it is there for others",
     "reuse_decomposition_multiple_solves":
         "the LU of a matrix of integers is cut to integers; A⁻ᵀ is A⁻¹ where A is complex; "
         "of a solve within a solve the factors are not shared",

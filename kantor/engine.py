@@ -50,7 +50,7 @@ class Decided(Feature):
     regions : set
         The nodes of the regions that were looked at.
     forms : set
-        The terms in the forms that were put into the graph.
+        The terms in the forms that were put into the graph, and around which a search has looked.
     """
 
     def __init__(self) -> None:
@@ -198,7 +198,8 @@ class Engine:
         if pairs and memo is not None:
             reason = "+".join(step.relations)
             fgraph.replace_all_validate(pairs, reason=reason)
-            memo.forms.update([(self.rules, t) for t in positions(opened(step.after))])
+            if all([_leads_on(m) for m in step.moves]):
+                memo.forms.update([(self.rules, t) for t in positions(opened(step.after))])
         return [step] if step is not None else []
 
     def offered(self, reading: Reading, context: Context) -> tuple[Offered, Offered]:
@@ -254,6 +255,15 @@ class Engine:
         self.bounds["matches"] += context.exhausted
         self.bounds["forms"] += found.spent
         self.bounds["patience"] += bool(found.unexpanded) and not found.spent
+
+
+def _leads_on(move: Any) -> bool:
+    """Whether the search has looked around the form that a move led to, as it will be read.
+
+    It has not after a move that is tried last, nor through a shared value, which is shared again.
+    """
+    relation = getattr(move, "relation", None)
+    return relation is not None and not relation.last
 
 
 class _Planners:

@@ -57,6 +57,12 @@ def _no_inverse_on_the_right(node: Any) -> bool:
     return left == "MatrixInverse" or right != "MatrixInverse"
 
 
+def _paired(fgraph: Any, node: Any, original: NodeRewriter) -> Any:
+    """L⁻ᵀ L⁻¹ b is one solve, but where L⁻¹ b is used by others as well it is there."""
+    once = len(fgraph.clients.get(node.inputs[1], ())) == 1
+    return original.transform(fgraph, node) if once and _real(node) else None
+
+
 def _factors_are_exact(node: Any) -> bool:
     """PyTensor's LU of integers is typed as integers; Cholesky's of Aᵀ is taken to be that of A."""
     kind = kind_of(node.inputs[0])
@@ -141,7 +147,7 @@ STAND_INS: dict[str, StandIn] = {
     "useless_symmetric_transpose": StandIn(_where(_real)),
     "inv_to_solve": StandIn(_where(_no_inverse_on_the_right)),
     "psd_solve_to_chol_solve": StandIn(_where(_real)),
-    "paired_triangular_solves_to_cho_solve": StandIn(_where(_real)),
+    "paired_triangular_solves_to_cho_solve": StandIn(_paired),
     "reuse_decomposition_multiple_solves": StandIn(_shared_factors),
     "reuse_decomposition_multiple_solves_jax": StandIn(_shared_factors),
 }

@@ -60,7 +60,8 @@ KERNELS: dict[str, Kernel] = {
     # PyTensor makes a factor and two triangular solves of it: no fewer launches than these.
     "solve_positive": Kernel(lambda n, k: n * n * n * (1 / 3) + 2 * n * n * k + 2 * LAUNCH),
     "solve_triangular": Kernel(lambda n, k: n * n * k),
-    "solve_again": Kernel(lambda n, k: 2 * n * n * k),
+    # As two triangular solves, which PyTensor makes of it.
+    "solve_again": Kernel(lambda n, k: 2 * n * n * k + LAUNCH),
     # --- functions of a matrix ---
     "inverse": Kernel(lambda n: 2 * n * n * n, {measures.of_order: (v.inverse,)}),
     # From the Cholesky factor; one triangle, which is copied to the other.
@@ -161,7 +162,7 @@ KERNELS: dict[str, Kernel] = {
     # --- entries ---
     "sort": Kernel(lambda n: n * log2(n), {measures.of_order: (v.ascending,)}),
     "elementwise": Kernel(
-        lambda size: 1 * size,
+        lambda size, *more: sum(more, 1 * size) + LAUNCH * len(more),
         {
             measures.entrywise: (
                 v.scale,

@@ -60,12 +60,18 @@ def entrywise(kernel: str, term: Term) -> Step:
 
 
 def added(kernel: str, term: Term) -> Step:
-    """By the entries of the term, for each operand but one; what is subtracted is not negated."""
-    needs = terms_of([x for x, _ in signed(term)] if term.head is v.add else term.args)
+    """By the entries of the term, for each operand but one; what is subtracted is not negated.
+
+    What is added is one node, and each operand that is subtracted is another.
+    """
+    operands = signed(term) if term.head is v.add else [(x, False) for x in term.args]
+    needs = terms_of([x for x, _ in operands])
     if single(term):
         return Step("scalar", (), ONE, needs)
-    size = _entries(term) * (len(term.args) - 1)
-    return Step(kernel, (size,), batch_of(term), needs)
+    size, minus = _entries(term), sum([m for _, m in operands])
+    more = minus - (minus + 1 == len(operands))
+    sizes = size * (len(operands) - 1 - more), *[size] * more
+    return Step(kernel, sizes, batch_of(term), needs)
 
 
 def reduced(kernel: str, term: Term) -> Step:

@@ -13,6 +13,7 @@ from typing import Any
 
 from lowering.planner import Planner
 from lowering.positions import positions
+from lowering.throughout import throughout
 from matchers.leaves import Atom, atom
 from matchers.terms import Term
 
@@ -120,9 +121,7 @@ def search(
     ranked = _ranked(seen.values())
     if last is not None:
         near = [c for c in ranked[:SHARING] if c.cost <= NEAR * ranked[0].cost]
-        exact = _ranked([replace(c, cost=planner.exact_price(c.roots)) for c in near])
-        done = [_finished(c, last, planner) for c in exact[:LASTLY]]
-        ranked[: len(near)] = _ranked([*done, *exact[LASTLY:]])
+        ranked[: len(near)] = _all_finished(near, last, planner)
     equal = [c for c in ranked[:TIES] if c.cost == ranked[0].cost and c.path]
     if ranked[0].path and len(equal) > 1:  # what is priced alike may still be said in fewer terms
         shortest = min(equal, key=lambda c: (len(positions(c.roots, known)), len(c.path)))
@@ -136,18 +135,46 @@ def _ranked(found: Iterable[Candidate]) -> list[Candidate]:
     return sorted(found, key=lambda c: (c.cost, len(c.path)))
 
 
-def _finished(found: Candidate, last: Moves, planner: Planner) -> Candidate:
-    """A form with the last moves that pay."""
+def _all_finished(forms: list[Candidate], last: Moves, planner: Planner) -> list[Candidate]:
+    """Forms priced with what their products share; the best of them with the last moves too."""
+    exact = _ranked([replace(c, cost=planner.exact_price(c.roots)) for c in forms])
+    done = []
+    for c in exact[:LASTLY]:
+        ends = [_finished(c, last, planner)]
+        if any([len(moves) > 1 for moves, _ in _last_forms(c.roots, last, everywhere=True)]):
+            ends.append(_finished(c, last, planner, everywhere=True))
+        done.append(_ranked(ends)[0])
+    return _ranked([*done, *exact[LASTLY:]])
+
+
+def _finished(
+    found: Candidate, last: Moves, planner: Planner, everywhere: bool = False
+) -> Candidate:
+    """A form with the last moves that pay, in one place or, if `everywhere`, in all products."""
     best = found
     while True:
-        order = positions(best.roots)
-        moves = [(i, m) for i, t in enumerate(order) if not isinstance(t, Atom) for m in last(t)]
-        forms = [(m, replaced_at(best.roots, order, i, m.after)) for i, m in moves]
-        priced = [(planner.exact_price(new), m, new) for m, new in forms]
-        cost, move, new = min(priced, key=lambda p: p[0], default=(best.cost, None, best.roots))
+        forms = list(_last_forms(best.roots, last, everywhere))
+        priced = [(planner.exact_price(new), moves, new) for moves, new in forms]
+        cost, moves, new = min(priced, key=lambda p: p[0], default=(best.cost, (), best.roots))
         if not cost < best.cost:
             return best
-        best = Candidate(new, cost, (*best.path, move))
+        best = Candidate(new, cost, (*best.path, *moves))
+
+
+def _last_forms(
+    roots: Roots, last: Moves, everywhere: bool
+) -> Iterator[tuple[tuple[Any, ...], Roots]]:
+    """All forms one last move away."""
+    order = positions(roots)
+    for i, term in enumerate(order):
+        for move in () if isinstance(term, Atom) else last(term):
+            once = replaced_at(roots, order, i, move.after)
+            yield (move,), once
+            if everywhere and getattr(move.relation, "throughout", False):
+                moves, changed = throughout(order, move)
+                new = tuple([changed.get(r, r) for r in roots])
+                if new != once:
+                    yield moves, new
 
 
 def neighbours(

@@ -31,10 +31,6 @@ class _TooDeep(BaseException):
     """A fact to infer before the question is asked again; nothing a rule may catch."""
 
 
-# What may follow from definiteness, as the signs of a diagonal do.
-_OF_DEFINITE = frozenset({"positive_definite", "positive", "nonzero"})
-
-
 class Facts:
     """Facts about the variables of one graph, while it does not change.
 
@@ -81,7 +77,7 @@ class Facts:
         key = KEY_REGISTRY.get(name)
         if key is None or self.fgraph is None:
             return False
-        if not self._gram and name not in _OF_DEFINITE:
+        if not self._gram and name != "positive_definite":
             # Of a Gram matrix all else is true that PyTensor concludes, as that it is symmetric.
             self._lenient = self._lenient or Facts(self.fgraph)
             return self._lenient.proved(var, name)

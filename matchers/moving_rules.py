@@ -6,7 +6,7 @@ from typing import Any
 
 from pytensor.assumptions import KEY_REGISTRY, FactState
 from pytensor.tensor import subtensor
-from pytensor.tensor.basic import Alloc, Join, ScalarFromTensor, TensorFromScalar
+from pytensor.tensor.basic import Alloc, ExtractDiag, Join, ScalarFromTensor, TensorFromScalar
 from pytensor.tensor.elemwise import DimShuffle
 from pytensor.tensor.math import Max, Prod
 from pytensor.tensor.shape import Reshape, SpecifyShape
@@ -15,15 +15,9 @@ from matchers.entry_rules import integer, true_if
 
 # Every entry of the output is one of the first input; of none at all, everything is true.
 FORWARDING = (
-    DimShuffle, Reshape, SpecifyShape, Alloc, TensorFromScalar, ScalarFromTensor,
+    DimShuffle, Reshape, SpecifyShape, Alloc, ExtractDiag, TensorFromScalar, ScalarFromTensor,
     subtensor.Subtensor, subtensor.AdvancedSubtensor, Max,
 )  # fmt: skip
-# What makes the entries on a diagonal so.
-_DEFINITE = {
-    "positive": "positive_definite",
-    "nonzero": "positive_definite",
-    "nonnegative": "positive_semidefinite",
-}
 WRITING = (subtensor.IncSubtensor, subtensor.AdvancedIncSubtensor)
 
 
@@ -34,16 +28,6 @@ def forwarded(
     wraps = isinstance(op, Prod) and integer(node)
     found = true_if(not wraps and bool(feature.check(node.inputs[0], key)))
     return [found] * len(node.outputs)
-
-
-def on_diagonal(
-    key: Any, op: Any, feature: Any, fgraph: Any, node: Any, states: Any
-) -> list[FactState]:
-    """Entries of a matrix; those on the diagonal of a definite one are positive."""
-    (x,) = node.inputs
-    definite = KEY_REGISTRY[_DEFINITE[key.name]]
-    main = op.offset == 0 and not x.type.dtype.startswith("complex")
-    return [true_if(bool(feature.check(x, key) or (main and feature.check(x, definite))))]
 
 
 def joined(key: Any, op: Any, feature: Any, fgraph: Any, node: Any, states: Any) -> list[FactState]:

@@ -77,6 +77,10 @@ def _both(one: Rule, other: Rule) -> Rule:
     return lambda asked, t: one(asked, t) and other(asked, t)
 
 
+def _either(one: Rule, other: Rule) -> Rule:
+    return lambda asked, t: one(asked, t) or other(asked, t)
+
+
 def _scaled(of_coefficient: str, of_matrix: str) -> Rule:
     return lambda asked, t: (
         asked.holds(t.args[0], of_coefficient) and asked.holds(t.args[1], of_matrix)
@@ -129,10 +133,14 @@ RULES: dict[str, dict[Head, Rule]] = {
     "positive": {
         **_moved("positive"),
         v.add: _both(_any("positive"), _all("nonnegative")),
+        # Each entry on the diagonal is a quadratic form.
+        v.diagonal: _either(_all("positive"), _all("positive_definite")),
+        v.root: _all("positive"),
     },
     "nonnegative": {
         **_moved("nonnegative"),
-        **dict.fromkeys((v.add, v.matmul, v.diag, v.diagonal, v.total), _all("nonnegative")),
+        **dict.fromkeys((v.add, v.matmul, v.diag, v.total, v.root), _all("nonnegative")),
+        v.diagonal: _either(_all("nonnegative"), _all("positive_semidefinite")),
         v.eye: _always,
         v.size: _always,
     },

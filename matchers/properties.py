@@ -26,7 +26,7 @@ from pytensor.assumptions import (
     register_implies,
 )
 from pytensor.tensor import subtensor
-from pytensor.tensor.basic import ExtractDiag, Eye, Join, MakeVector
+from pytensor.tensor.basic import Eye, Join, MakeVector
 from pytensor.tensor.elemwise import Elemwise
 from pytensor.tensor.math import Prod, Sum
 from pytensor.tensor.special import Softmax
@@ -40,7 +40,6 @@ from matchers.moving_rules import (
     forwarded,
     identity,
     joined,
-    on_diagonal,
     summed,
     written,
 )
@@ -71,7 +70,6 @@ def declare() -> dict[str, AssumptionKey]:
         register_constant_inference(key, _OF_CONSTANTS[name])
         register_assumption(key, Elemwise)(elementwise)
         register_assumption(key, *FORWARDING)(forwarded)
-        register_assumption(key, ExtractDiag)(on_diagonal)
         register_assumption(key, Join, MakeVector)(joined)
         register_assumption(key, *WRITING)(written)
         register_assumption(key, Prod)(forwarded)

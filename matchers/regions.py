@@ -370,11 +370,18 @@ def _grown(fgraph: Any, order: list[Any]) -> Groups:
 def _caps(fgraph: Any, order: list[Any], groups: Groups) -> None:
     """Take in what stands on top: a squeeze, the logarithm of an absolute determinant, a sum."""
     inside = groups.parent
-    # Summands in the making, such as 2·(A B) and A B + C, and the nodes from the region up to them.
+    # Summands in the making, such as 2·(A B), (A B)ᵀ and A B + C, and the nodes from the region up
+    # to them.
     summands: dict[Any, list[Any]] = {}
     for node in order:
         if node not in inside:
-            if type(node.op) not in (Elemwise, Join):
+            kind = type(node.op)
+            if kind is DimShuffle and node.op.is_matrix_transpose:
+                up = node.inputs[0].owner
+                if up in inside or up in summands:  # as in A B + (A B)ᵀ
+                    summands[node] = [*summands.get(up, (up,)), node]
+                continue
+            if kind not in (Elemwise, Join):
                 continue
             below = [i.owner for i in node.inputs if i.owner in inside or i.owner in summands]
             if not below or not linking(fgraph, node):

@@ -9,6 +9,8 @@ matrices as well, where *orthogonal* means unitary; the rules ask for real ones 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import product
+from math import prod
 from typing import Any
 
 from matchers import decompositions as d
@@ -67,6 +69,8 @@ ALWAYS: Mapping[Head, frozenset[str]] = {
 }
 BLOCKS = (v.kron, v.block_diag)
 KEPT_BY_SCALE = PATTERNS | {"symmetric"} | CONSTANT_DIAGONALS
+# So many products a product of sums is multiplied out to, to see whether it is symmetric.
+SUMMANDS = 16
 # Heads whose terms are equal to their transpose if what is known of the leaves says so.
 _FLIPPED = frozenset({v.matmul, v.add, v.mul, v.scale, v.inverse, v.expm})
 
@@ -113,7 +117,38 @@ def _symmetric(term: Term, holds: Holds) -> bool:
     flipped = v.transpose(term)
     if flipped is term:
         return True
-    return term.head is not v.scale and _plain(flipped, holds) is _plain(term, holds)
+    if term.head is v.scale:
+        return False
+    plain = _plain(term, holds)
+    if _plain(flipped, holds) is plain:
+        return True
+    out = _multiplied_out(plain)
+    whole = v.add(*out) if len(out) > 1 else None
+    return whole is not None and _plain(v.transpose(whole), holds) is _plain(whole, holds)
+
+
+def _multiplied_out(term: Any) -> list[Any]:
+    """The summands that `term` has where products of sums are sums, shared ones too.
+
+    Of many there is but one.
+    """
+    while isinstance(term, Atom) and term.definition is not None:
+        term = term.definition
+    turned = term.head is v.transpose and isinstance(term.args[0], Atom)
+    if turned and term.args[0].definition is not None:
+        return _multiplied_out(v.transpose(term.args[0].definition))
+    if term.head is v.add:
+        out = [x for a in term.args for x in _multiplied_out(a)]
+    elif term.head is v.scale and not term.scalar:
+        out = [v.scale(term.args[0], x) for x in _multiplied_out(term.args[1])]
+    elif term.head is v.matmul:
+        out = []
+        factors = [_multiplied_out(f) for f in term.args]
+        if prod(map(len, factors)) <= SUMMANDS:
+            out = [v.matmul(*fs) for fs in product(*factors)]
+    else:
+        out = [term]
+    return out if 0 < len(out) <= SUMMANDS else [term]
 
 
 def _plain(term: Term, holds: Holds) -> Any:

@@ -4,43 +4,44 @@ Of a definite matrix the Cholesky factor makes the product one of a matrix with 
 which takes half the operations and is symmetric to the last digit.
 """
 
-from matchers.conditions import diagonal_matrix, positive_definite, symmetric
+from matchers.conditions import (
+    diagonal_matrix,
+    positive_definite,
+    positive_semidefinite,
+    symmetric,
+)
 from matchers.vocabulary import cholesky, diag, diagonal, eye, inverse, root, scale
 from relations.language import coefficients, matrices, relation
 
 A, B, D, K, N, P, U, V, X = matrices("A B D K N P U V X")
 b, c = coefficients("b c")
 
+TAGS = ("congruences", "after_gradients")
 GOLUB = "Golub & Van Loan 2013, Matrix Computations, sec. 4.2"
 NOCEDAL = "Nocedal & Wright 2006, Numerical Optimization, sec. 6.1"
+BJORCK = "Björck 1996, Numerical Methods for Least Squares Problems, sec. 4.4"
 HORN = "Horn & Johnson 2013, Matrix Analysis, sec. 4.5"
 
 
-@relation(
-    tags=("congruences", "after_gradients"), cites=GOLUB, field="real", both_ways=False, last=True
-)
+@relation(tags=TAGS, cites=GOLUB, field="real", both_ways=False, last=True, throughout=True)
 def congruence_by_factor(P, X):
     """X P Xᵀ = (X L) (X L)ᵀ with L = chol(P), for positive definite P."""
     L = cholesky(P)
     return X @ P @ X.T, X @ L @ L.T @ X.T, positive_definite(P)
 
 
-@relation(
-    tags=("congruences", "after_gradients"), cites=GOLUB, field="real", both_ways=False, last=True
-)
+@relation(tags=TAGS, cites=GOLUB, field="real", both_ways=False, last=True, throughout=True)
 def congruence_of_inverse_by_factor(P, X):
     """Xᵀ P⁻¹ X = (L⁻¹ X)ᵀ (L⁻¹ X) with L = chol(P), for positive definite P."""
     W = inverse(cholesky(P))
     return X.T @ inverse(P) @ X, X.T @ W.T @ W @ X, positive_definite(P)
 
 
-@relation(
-    tags=("congruences", "after_gradients"), cites=HORN, field="real", both_ways=False, last=True
-)
-def congruence_by_root(D, X):
-    """X D Xᵀ = (X √D) (X √D)ᵀ, for a diagonal D with positive entries."""
+@relation(tags=TAGS, cites=BJORCK, field="real", both_ways=False, last=True)
+def congruence_by_roots(D, X):
+    """X D Xᵀ = (X √D) (X √D)ᵀ for a diagonal matrix D without negative entries."""
     R = diag(root(diagonal(D)))
-    return X @ D @ X.T, X @ R @ R @ X.T, diagonal_matrix(D), positive_definite(D)
+    return X @ D @ X.T, X @ R @ R @ X.T, diagonal_matrix(D), positive_semidefinite(D)
 
 
 @relation(tags="congruences", cites=HORN, stability="mixed", both_ways=False)

@@ -73,6 +73,7 @@ def relation(
     field: str = "any",
     both_ways: bool = True,
     last: bool = False,
+    throughout: bool = False,
 ) -> Callable[[Callable[..., tuple[Any, ...]]], Relation]:
     """Make a relation of a function that returns ``lhs, rhs, *conditions``.
 
@@ -98,6 +99,10 @@ def relation(
     last : bool
         True where it says how to compute something and leads to no other relation: it is tried on
         the cheapest forms alone, and used where it makes them cheaper by itself.
+    throughout : bool
+        True for a relation that is `last` and between products with the same outer factors, free
+        variables all: as what is between them is equal, it may take the other's place in all
+        products of a form at once.
 
     Raises
     ------
@@ -139,6 +144,7 @@ def relation(
             field=field,
             both_ways=both_ways,
             last=last,
+            throughout=throughout,
         )
         undeclared = [x for x in mentioned(lhs, rhs) if x not in parameters]
         if undeclared:

@@ -75,6 +75,9 @@ class Relation:
         value and the left has none.
     last : bool
         Whether it is tried on the cheapest forms alone, where each use of it must pay by itself.
+    throughout : bool
+        Whether it is then tried in all products of a form at once as well, of which it says in one
+        what takes the place of a run of factors.
     """
 
     name: str
@@ -90,6 +93,7 @@ class Relation:
     field: str = "any"
     both_ways: bool = True
     last: bool = False
+    throughout: bool = False
 
     def __post_init__(self) -> None:
         validate(self)

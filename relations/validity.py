@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from matchers.coefficients import misplaced, optional
 from matchers.conditions import Condition
+from matchers.runs import differing
 from matchers.terms import Term
 from matchers.variables import LogicVar
+from matchers.vocabulary import matmul
 from relations.shapes import solve_shapes
-from relations.sides import variables_of
+from relations.sides import matches_anything, variables_of
 
 if TYPE_CHECKING:
     from relations.relation import Relation
@@ -29,6 +31,24 @@ def _coefficient_fault(side: Any) -> str:
     return misplaced(side)
 
 
+def _throughout_fault(r: Relation) -> str:
+    """Why a relation says nothing of a run of factors by itself, or nothing.
+
+    Where the factors around it are free to be identities, the runs between them are equal.
+    """
+    if not r.last:
+        return "throughout=True is for what is last=True"
+    if not all(isinstance(s, Term) and s.head is matmul for s in (r.lhs, r.rhs)):
+        return "throughout=True is for products on both sides"
+    run, other = differing(r.lhs.args, r.rhs.args)
+    around = [t for t in r.lhs.args if t not in run]
+    bound = {x for c in r.conditions for x in c.variables}.union(*map(variables_of, (*run, *other)))
+    free = all(matches_anything(t) and bound.isdisjoint(variables_of(t)) for t in around)
+    if len(around) + len(run) != len(r.lhs.args) or not (around and free):
+        return "throughout=True needs the same free variables around what it replaces"
+    return ""
+
+
 def validate(r: Relation) -> None:
     """Refuse a relation that cannot stand."""
 
@@ -45,6 +65,8 @@ def validate(r: Relation) -> None:
             refuse(
                 f"in the {which} side {fault}" + "; or give both_ways=False" * (which == "right")
             )
+    if r.throughout and (fault := _throughout_fault(r)):
+        refuse(fault)
     if not r.doc:
         refuse("no docstring; it states the identity, its conditions and its source")
     if r.stability not in STABILITIES:

@@ -1,4 +1,4 @@
-"""Fifteen application problems of linear algebra: as PyTensor graphs, in NumPy, and as data."""
+"""25 application problems of linear algebra: as PyTensor graphs, in NumPy, and as data."""
 
 from __future__ import annotations
 
@@ -200,6 +200,8 @@ def _value(rng: Any, shape: tuple[int, ...], properties: tuple[str, ...]) -> Any
         return x @ x.T + np.eye(n)
     if "Symmetric" in properties:
         return x + x.T + 4 * np.eye(n)
+    if "LowerTriangular" in properties:
+        return np.tril(x) + np.eye(n, m)
     if "UpperTriangular" in properties:
         return np.triu(x) + np.eye(n, m)
     return x + np.eye(n, m)

@@ -207,6 +207,21 @@ def test_a_solve_within_a_solve_shares_the_factors(name: str) -> None:
     np.testing.assert_allclose(f(*values), plain(*values), rtol=1e-9)
 
 
+@pytest.mark.parametrize("used", [False, True], ids=["once", "twice"])
+def test_a_pair_of_triangular_solves_is_one_where_nothing_else_uses_the_first(used: bool) -> None:
+    a, x = pt.matrix("a"), pt.matrix("x")
+    factor = linalg.cholesky(a)
+    half = linalg.solve_triangular(factor, x, lower=True)
+    whole = linalg.solve_triangular(factor.T, half, lower=False)
+    graphs = [whole, half.sum(axis=0)] if used else [whole]
+    f = pytensor.function([a, x], graphs, mode=kantor.mode(Mode("py", "fast_run")))
+    kinds = [type(getattr(n.op, "core_op", n.op)).__name__ for n in f.maker.fgraph.apply_nodes]
+    assert kinds.count("CholeskySolve") == (not used)
+    assert kinds.count("SolveTriangular") == 2 * used
+    values = definite(4), RNG.normal(size=(4, 2))
+    np.testing.assert_allclose(f(*values)[0], np.linalg.solve(*values), rtol=1e-9)
+
+
 @pytest.mark.parametrize("inner", [linalg.inv, linalg.pinv])
 @pytest.mark.parametrize("outer", [linalg.inv, linalg.pinv])
 def test_inverses_of_inverses(inner: Any, outer: Any, registered: None) -> None:

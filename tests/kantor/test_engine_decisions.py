@@ -63,6 +63,17 @@ def test_two_solves_with_one_matrix_stay() -> None:
     assert all(a is b for a, b in zip(graphs, new, strict=True))
 
 
+def test_what_pytensor_makes_of_two_solves_with_one_factor_stays() -> None:
+    """A solve for each would be made into these again, round by round."""
+    factor = linalg.cholesky(kantor.assume(A, positive_definite=True))
+    graphs = [
+        linalg.solve_triangular(factor.T, linalg.solve_triangular(factor, b, lower=True))
+        for b in (v, w)
+    ]
+    new = kantor.rewrite(graphs)
+    assert all(a is b for a, b in zip(graphs, new, strict=True))
+
+
 def test_a_region_is_decided_once() -> None:
     fgraph, _ = graph_of([A @ (B @ linalg.inv(C)) @ v])
     engine = Engine(select(None)[0])

@@ -15,6 +15,7 @@ from pytensor.tensor import linalg
 
 import kantor
 from kantor.api import graph_of
+from matchers import vocabulary as v
 from matchers.properties import OF_DIAGONALS, OF_ENTRIES, OF_MATRICES, OF_RANK, declare
 from matchers.view import View
 
@@ -82,7 +83,6 @@ POSITIVE = {
     "a product of all": pt.prod(d),
     "a literal": pt.constant([1.0, 2.0]),
     "ones": pt.ones(3),
-    "the diagonal of what is definite": pt.diagonal(P),
 }
 NOT_POSITIVE = {
     "any": x,
@@ -107,10 +107,6 @@ NOT_POSITIVE = {
     "not a number": pt.constant([1.0, np.nan]),
     "a sum of perhaps nothing": d.sum(),
     "declared not to be": kantor.assume(x, positive=False),
-    "beside the diagonal of what is definite": pt.diagonal(P, offset=1),
-    "the diagonal of what is complex": pt.diagonal(
-        kantor.assume(pt.zmatrix("H"), positive_definite=True)
-    ),
 }
 
 
@@ -125,11 +121,6 @@ def test_positive(name: str) -> None:
 def test_not_positive(name: str) -> None:
     assert not asked(NOT_POSITIVE[name], "positive")
     assert not holds(NOT_POSITIVE[name], "positive")
-
-
-def test_the_diagonal_of_a_gram_matrix_may_have_zeros() -> None:
-    Z = pt.matrix("Z")
-    assert not holds(pt.diagonal(Z @ Z.T), "positive")
 
 
 NONNEGATIVE = (pt.sqr(x), abs(x), x * x, x**2, w + pt.sqr(x), x * x * d, pt.maximum(x, 0), w.sum())
@@ -191,6 +182,22 @@ def test_definite(name: str) -> None:
 def test_perhaps_indefinite(name: str) -> None:
     assert not holds(PERHAPS_NOT[name], "positive_definite")
     assert not holds(PERHAPS_NOT[name], "nonsingular")
+
+
+def test_signs_of_diagonals_and_roots() -> None:
+    """Of terms, which relations make and no reader does."""
+    fgraph, _ = graph_of([P @ X, XX @ X, S @ S, d * k, w * k, x * k])
+    view = View(fgraph)
+    p, gram, any_ = (view.term(o.owner.inputs[0]) for o in fgraph.outputs[:3])
+    pos, non, sign = (view.term(i, 1) for o in fgraph.outputs[3:] for i in o.owner.inputs[:1])
+    for positive in (v.diagonal(p), v.root(pos), v.root(v.diagonal(p)), v.diagonal(v.diag(pos))):
+        assert view.holds(positive, "positive") and view.holds(positive, "nonnegative"), positive
+        assert view.holds(v.diag(positive), "positive_definite")
+    for nonnegative in (v.diagonal(gram), v.root(non), v.root(v.diagonal(gram))):
+        assert view.holds(nonnegative, "nonnegative"), nonnegative
+        assert not view.holds(nonnegative, "positive")
+    for unknown in (v.diagonal(any_), v.root(sign), v.root(v.diagonal(any_))):
+        assert not view.holds(unknown, "nonnegative"), unknown
 
 
 def test_a_gram_matrix_is_semidefinite_only() -> None:

@@ -143,7 +143,8 @@ def test_products_are_no_anchors() -> None:
 SUMMANDS = [
     2 * (A @ B) + C[0, 0] * (A @ C), A @ B + C + A @ C, A @ x - 2 * (A @ y),
     A @ B + A @ C - 2 * (A @ B.T), linalg.solve(A, x) - 3 * linalg.solve(A, y),
-    A @ B - 2 * (C.T @ B.T + y),
+    A @ B - 2 * (C.T @ B.T + y), A @ B + (A @ B).T, C - 2 * (A @ B).T - A @ B,
+    (2 * (A @ B)).T + C @ B,
 ]  # fmt: skip
 
 
@@ -157,6 +158,7 @@ def test_scaled_products_with_a_common_factor_are_one_region(graph: Any) -> None
 def test_other_scaled_products_are_none() -> None:
     D = pt.matrix("D")
     assert found(2 * (A @ B) + 3 * (C @ D)) == []
+    assert found(2 * (A @ B) + (C @ D).T) == []
     assert found(pt.exp(A @ B) + 3 * (A @ C)) == []  # not linear
     scaled = 3 * (A @ C)
     assert found(2 * (A @ B) + scaled, scaled + 1) == []  # it is used elsewhere

@@ -15,6 +15,7 @@ import kantor
 from kantor.api import graph_of
 from matchers import structures
 from matchers import vocabulary as v
+from matchers.leaves import atom
 from matchers.view import DEEPEST, View
 from tests.support import evaluate
 
@@ -30,6 +31,7 @@ P = assume(B, positive_definite=True)
 L, M = assume(A, lower_triangular=True), assume(B, lower_triangular=True)
 F = assume(W, lower_triangular=True)
 D = assume(B, diagonal=True)
+_A, _B = atom(A), atom(B)
 
 HOLDS = {
     "orthogonal": {
@@ -70,6 +72,9 @@ HOLDS = {
         "a product of the same": (A + A.T) @ S @ (A + A.T),
         "scaled": c * (A + A.T),
         "complex": Z + Z.T,
+        "multiplied out": A @ (S @ A.T + B) + B.T @ A.T,
+        "of a sum": (A @ S + A) @ A.T,
+        "of sums": (A @ S - 2 * X @ X.T @ S) @ (S @ A.T - 2 * S @ X @ X.T),
     },
     "positive_definite": {
         "Q P Qᵀ": Q @ P @ Q.T,
@@ -99,6 +104,8 @@ FAILS = {
         "A S A": B @ S @ B,
         "two of them": S @ T,
         "one of them": S + B,
+        "of a sum": (A @ S + B) @ A.T,
+        "of a sum and another": (A @ S + A) @ B.T,
     },
     "positive_definite": {
         "A Aᵀ": A @ A.T,
@@ -200,6 +207,22 @@ def test_a_shared_sum_is_looked_through() -> None:
     view = View(fgraph)
     shared = view.term(fgraph.outputs[0].owner.inputs[0])
     assert shared.definition is not None and view.holds(shared, "symmetric")
+
+
+def test_a_shared_product_is_opened_to_see_whether_a_sum_of_products_is_symmetric() -> None:
+    shared = A @ S
+    fgraph, _ = graph_of([(shared + A) @ A.T, shared @ X])
+    view = View(fgraph)
+    assert view.holds(view.definition(fgraph.outputs[0]), "symmetric")
+
+
+def test_few_sums_are_multiplied_out() -> None:
+    twice = lambda X: X @ (S @ X.T + X.T)  # noqa: E731
+    once = A @ T + A
+    assert proved(twice(once), "symmetric")
+    many = v.matmul(*[v.add(v.matmul(a, b), b) for a, b in [(_A, _B)] * 5])
+    assert structures._multiplied_out(many) == [many]
+    assert len(structures._multiplied_out(v.matmul(*many.args[:4]))) == structures.SUMMANDS
 
 
 def test_what_solvers_promise_of_one_triangle_says_nothing_of_sums() -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytensor
 import pytensor.tensor as pt
 import pytest
+from pytensor.compile.mode import Mode
 from pytensor.tensor import linalg
 
 import kantor
@@ -14,7 +16,7 @@ from matchers import vocabulary as v
 from relations import congruences, low_rank
 from relations.library import library
 from tests.relations.test_library_kanren import MATCHERS, A, B, C, a, answers, b, cc
-from tests.support import assert_same_value, decisions, ops, rewritten
+from tests.support import PLAIN, assert_same_value, decisions, ops, rewritten
 
 RNG = np.random.default_rng(20261120)
 N, K = 40, 60
@@ -23,6 +25,7 @@ P0, S0, R0 = (pt.matrix(name, shape=(N, N)) for name in "PSR")
 X0, Y0 = pt.matrix("X", shape=(K, N)), pt.matrix("Y", shape=(N, K))
 U0, V0 = pt.matrix("U", shape=(N, 4)), pt.matrix("V", shape=(4, N))
 Q0 = pt.matrix("Q", shape=(4, 4))
+D0, w0 = pt.matrix("D", shape=(N, N)), pt.vector("w", shape=(N,))
 P, Q = (kantor.assume(x, positive_definite=True) for x in (P0, Q0))
 S = kantor.assume(S0, symmetric=True)
 
@@ -35,6 +38,7 @@ def definite(n: int) -> Any:
 VALUES = {
     P0: definite(N), S0: definite(N) - 2 * np.eye(N), R0: RNG.normal(size=(N, N)) + 9 * np.eye(N),
     X0: RNG.normal(size=(K, N)), Y0: RNG.normal(size=(N, K)),
+    D0: np.diag(np.arange(N) % 3.0), w0: np.arange(N) % 5.0,
     U0: RNG.normal(size=(N, 4)), V0: RNG.normal(size=(4, N)), Q0: definite(4),
 }  # fmt: skip
 
@@ -62,27 +66,52 @@ def test_congruence_of_inverse_by_factor() -> None:
     assert not used(X0 @ inv(S) @ X0.T, name) and not used(X0 @ inv(P) @ Y0, name)
 
 
-def test_congruence_by_root() -> None:
-    name = "congruence_by_root"
-    D = kantor.assume(R0, diagonal=True, positive_definite=True)
-    assert rewritten(X0 @ D @ X0.T, name) == [
-        ("X R Xᵀ", "X diag(√diagonal(R)) diag(√diagonal(R)) Xᵀ")
-    ]
-    values = VALUES | {R0: np.diag(RNG.uniform(1, 2, N))}
-    new = assert_same_value(X0 @ D @ X0.T, values, relations=name)
-    assert "Syrk" in ops(new) and "Dot" not in ops(new)
-    # Some weights of rows or columns, however they are written.
-    w = pt.vector("w", shape=(K,))
+def test_congruence_by_roots() -> None:
+    name = "congruence_by_roots"
+    expected = "X diag(√w) diag(√w) Xᵀ"
+    w = kantor.assume(w0, nonnegative=True)
+    for graph in ((X0 * w) @ X0.T, X0 @ pt.diag(w) @ X0.T, X0 @ (w[:, None] * X0.T)):
+        assert rewritten(graph, name) == [("X diag(w) Xᵀ", expected)]
+        new = assert_same_value(graph, VALUES, relations=name)
+        assert "Syrk" in ops(new) and "Dot" not in ops(new)
+    assert not used((X0 * w0) @ X0.T, name), "nothing is said of signs"
+    assert not used((X0 * w) @ Y0, name)
+    E = kantor.assume(R0, diagonal=True)
+    assert not used(X0 @ E @ X0.T, name)
+
+
+def test_congruence_by_roots_of_weights_however_written() -> None:
+    name = "congruence_by_roots"
+    u = pt.vector("u", shape=(K,))
     for graph in (
-        X0.T @ (pt.exp(w)[:, None] * X0), (X0.T * pt.exp(w)) @ X0, X0.T @ pt.diag(pt.exp(w)) @ X0,
-        X0.T @ (X0 / pt.exp(w)[:, None]),
+        X0.T @ (pt.exp(u)[:, None] * X0), (X0.T * pt.exp(u)) @ X0, X0.T @ pt.diag(pt.exp(u)) @ X0,
+        X0.T @ (X0 / pt.exp(u)[:, None]),
     ):  # fmt: skip
         assert used(graph, name)
-        assert_same_value(graph, VALUES | {w: RNG.normal(size=K)}, relations=name)
-    for near in (
-        X0.T @ (w[:, None] * X0), X0 @ kantor.assume(R0, diagonal=True) @ X0.T, X0 @ D @ Y0,
-    ):  # fmt: skip
-        assert not used(near, name)
+        assert_same_value(graph, VALUES | {u: RNG.normal(size=K)}, relations=name)
+
+
+def test_congruence_by_roots_of_a_matrix_that_is_declared() -> None:
+    name = "congruence_by_roots"
+    D = kantor.assume(D0, diagonal=True, positive_semidefinite=True)
+    graph = X0 @ D @ X0.T
+    assert rewritten(graph, name) == [
+        ("X D Xᵀ", "X diag(√diagonal(D)) diag(√diagonal(D)) Xᵀ"),
+    ]
+    assert "Syrk" in ops(assert_same_value(graph, VALUES, relations=name))
+
+
+def test_the_roots_leave_a_definite_product_definite() -> None:
+    """As PyTensor has spelt it: with the diagonal alone, and a factor that scales by it."""
+    D = kantor.assume(D0, diagonal=True, positive_definite=True)
+    Z = kantor.assume(X0[:20], full_row_rank=True)
+    mode = kantor.mode(Mode("py", "fast_run"))
+    f = pytensor.function([D0, X0, w0], inv(Z @ D @ Z.T) @ Z @ w0, mode=mode)
+    kinds = {type(getattr(n.op, "core_op", n.op)).__name__ for n in f.maker.fgraph.apply_nodes}
+    assert {"Syrk", "Cholesky"} <= kinds and kinds.isdisjoint({"Dot", "LUFactor", "MatrixInverse"})
+    values = np.diag(np.arange(1.0, N + 1)), VALUES[X0], VALUES[w0]
+    plain = pytensor.function([D0, X0, w0], inv(Z @ D @ Z.T) @ Z @ w0, mode=PLAIN)
+    np.testing.assert_allclose(f(*values), plain(*values), rtol=1e-9)
 
 
 def test_inverse_of_congruence_plus() -> None:
@@ -150,8 +179,8 @@ KANREN = {
     ),
     "update of another": (congruences.inverse_of_congruence_plus, inv(inv(A) @ B @ C + A), set()),
     "not definite": (congruences.congruence_by_factor, A @ B @ A.T, set()),
+    "not diagonal": (congruences.congruence_by_roots, A @ B @ A.T, set()),
     "no transpose": (congruences.congruence_by_factor, A @ B @ A, set()),
-    "not diagonal": (congruences.congruence_by_root, A @ B @ A.T, set()),
     "no inverse": (congruences.congruence_of_inverse_by_factor, A.T @ B @ A, set()),
     "not symmetric": (
         congruences.halves_of_a_symmetric_sum, A @ B + B.T @ A.T + A @ C @ A.T, set(),

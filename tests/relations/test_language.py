@@ -95,6 +95,33 @@ def test_refusals(name: str) -> None:
     assert why in str(refused.value)
 
 
+NOT_THROUGHOUT: dict[str, tuple[Any, bool, str]] = {
+    "not last": (lambda A, B: (A @ B @ A.T, A @ B.T @ A.T), False, "is for what is last=True"),
+    "no product": (lambda A: (inverse(A), inverse(A)), True, "is for products on both sides"),
+    "conditioned": (
+        lambda A, B: (A @ B @ A.T, A @ B.T @ A.T, square(A)), True, "needs the same free variables",
+    ),
+    "in both": (
+        lambda A, B: (A @ B @ A.T @ A, A @ B.T @ A @ A), True, "needs the same free variables",
+    ),
+    "nothing around": (lambda A, B: (A @ B, B.T @ A), True, "needs the same free variables"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NOT_THROUGHOUT)
+def test_what_says_nothing_of_a_run_of_factors(name: str) -> None:
+    body, last, why = NOT_THROUGHOUT[name]
+    with pytest.raises(RelationError) as refused:
+        make(body, last=last, throughout=True)
+    assert f"throughout=True {why}" in str(refused.value)
+
+
+def test_what_says_something_of_a_run_of_factors() -> None:
+    body = lambda A, B: (A @ B @ A.T, A @ B.T @ A.T, symmetric(B))  # noqa: E731
+    assert make(body, last=True, throughout=True).throughout
+    assert not make(body, last=True).throughout
+
+
 def test_the_whole_text_of_a_refusal() -> None:
     with pytest.raises(RelationError) as refused:
         make(lambda A, B: (trace(A @ B), trace(B @ A), square(A)), doc="", name="cyclic")
