@@ -29,7 +29,7 @@ TIES = 4
 # How many of the cheapest forms are looked through for what their products could share, and by how
 # much they may be dearer than the cheapest: what is shared seldom saves a third. In how many of
 # these, from the cheapest, the last moves are tried.
-SHARING = 8
+SHARING = 16
 NEAR = 1.6
 LASTLY = 3
 
