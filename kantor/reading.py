@@ -39,6 +39,7 @@ from matchers.dims import ONE, Axis, Dim, basic_axes, undeclared
 from matchers.kernels import Call, matrix_shape, node_kernel, solver
 from matchers.leaves import Atom, Number
 from matchers.readers import FACTORIZED, MULTIPLYING, SOLVERS, core_op
+from matchers.reading.permuted import INDEXING, permuting
 from matchers.regions import Region, contracting, mirrored, patterned
 from matchers.terms import Term, shape
 from matchers.view import View
@@ -92,7 +93,7 @@ class Reading:
         self.view, self.region = (whole.view, region) if whole else viewed(fgraph, region)
         self.keys = [(r, self.view.core(r)) for r in self.region.roots]
         self.roots = tuple(self.view.definition(r, core) for r, core in self.keys)
-        self.lengths = Lengths(self.view.dims, sizes)
+        self.lengths = Lengths(self.view.dims, sizes, fgraph)
         self.terms: int = whole.terms if whole else len(positions(self.roots))
 
     def parts(self) -> list[Reading]:
@@ -130,6 +131,11 @@ class Reading:
         found = {s: self.lengths.known(s) for s in self._symbols()}
         return {s: n for s, n in found.items() if n is not None}
 
+    def _sizes(self, after: Poly) -> dict[Axis, float]:
+        """The known sizes, those that only a new form depends on too."""
+        others = {s: self.lengths.known(s) for s in after.symbols - set(self.known)}
+        return {**self.known, **{s: n for s, n in others.items() if n is not None}}
+
     @cached_property
     def products(self) -> int:
         """How many nodes are a product or a solve."""
@@ -142,9 +148,9 @@ class Reading:
     def settled(self, moves: Moves, last: Moves) -> bool:
         """Whether the region leaves no choice, which is told without a price."""
         formed = [t for t in self.view.variables if t.head is v.inverse]
-        substituted = [
-            t for t in formed if solver_for(t.args[0], self.view.known) == "solve_triangular"
-        ]
+        # Of a triangle it is formed by substitution, of a definite matrix by its factor.
+        kinds = ("solve_triangular", "solve_positive") if self.factoring else ("solve_triangular",)
+        substituted = [t for t in formed if solver_for(t.args[0], self.view.known) in kinds]
         if substituted or self._contracts or self._twice or self._multiplies_zeros:
             return False
         scaled = {t for t in self.view.variables if t.head is v.scale}
@@ -213,10 +219,15 @@ class Reading:
 
     @cached_property
     def _multiplies_zeros(self) -> bool:
-        """Whether a product is computed in full of which a kernel takes a half or less."""
+        """Whether a product is computed in full of which a kernel takes a half or less.
+
+        Or rows are moved that might as well be moved elsewhere.
+        """
         return any(
             [
-                kind is Dot and (mirrored(n) or patterned(self.fgraph, n))
+                permuting(n)
+                if kind in INDEXING
+                else kind is Dot and (mirrored(n) or patterned(self.fgraph, n))
                 for n, kind in zip(self.region.nodes, self._kinds, strict=True)
             ]
         )
@@ -350,16 +361,16 @@ class Reading:
             m.relation.name for m in candidate.path if getattr(m, "relation", None) is not None
         )
         after = plan.polynomial(self.view.dims.normal)
-        slack = SLACK if names else 0.0
-        decision = decide(self.before(), after, self.known, self.view.dims.reduced, slack)
+        slack, sizes = SLACK if names else 0.0, self._sizes(after)
+        decision = decide(self.before(), after, sizes, self.view.dims.reduced, slack)
         if decision.taken and names and self._compiled:
             before = total(self._compiled, self.view.dims.normal) + SLACK
-            worth = decide(before, after, self.known, self.view.dims.reduced, slack)
+            worth = decide(before, after, sizes, self.view.dims.reduced, slack)
             decision = decision if worth.taken else worth
         if decision.taken and not names:
             names = ("associativity",)
             if not contracting(self.region.nodes):
-                decision = self._rebracketed(decision, plan)
+                decision = self._rebracketed(decision, plan, sizes)
         return Step(
             names,
             candidate.path,
@@ -371,7 +382,7 @@ class Reading:
             exhausted,
         )
 
-    def _rebracketed(self, decision: Decision, plan: Plan) -> Decision:
+    def _rebracketed(self, decision: Decision, plan: Plan, sizes: Mapping[Axis, float]) -> Decision:
         """The same form in another order must save flops, more than a launch is worth.
 
         With as many launches, as where a coefficient goes elsewhere, a quarter of that is enough.
@@ -381,7 +392,7 @@ class Reading:
         saved = decide(
             decision.before,
             decision.after + LAUNCH * (launches + more),
-            self.known,
+            sizes,
             self.view.dims.reduced,
             LAUNCH * more + NOTHING if decision.why == "for larger sizes" else 0.0,
         )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from pytensor.compile.sharedvalue import SharedVariable
+from pytensor.tensor.shape import Shape_i
 
 from matchers.dims import Axis, Dim
 from matchers.equalities import Dims
@@ -25,10 +26,13 @@ class Lengths:
     dims : Dims
     sizes : mapping, optional
         Declared shapes of variables.
+    fgraph : FunctionGraph, optional
+        Its feature says what the lengths of what nobody reads are, in terms of others.
     """
 
-    def __init__(self, dims: Dims, sizes: Mapping[Any, Any] | None) -> None:
+    def __init__(self, dims: Dims, sizes: Mapping[Any, Any] | None, fgraph: Any = None) -> None:
         self.dims = dims
+        self._shapes = getattr(fgraph, "shape_feature", None)
         self._given = {k: tuple(s) for k, s in (sizes or {}).items()}
         self._named = {k.name: s for k, s in self._given.items() if getattr(k, "name", None)}
         self._found: dict[Axis, float | None] = {}
@@ -70,7 +74,16 @@ class Lengths:
         if isinstance(var, SharedVariable):
             value = var.get_value(borrow=True, return_internal_type=True)
             return int(value.shape[axis.axis])
-        return None
+        return self._inferred(var, axis.axis)
+
+    def _inferred(self, var: Any, axis: int) -> int | None:
+        """The length of an axis that is that of another variable."""
+        if self._shapes is None or not self._given or getattr(var, "owner", None) is None:
+            return None
+        node = self._shapes.get_shape(var, axis).owner
+        if node is None or type(node.op) is not Shape_i or node.inputs[0] is var:
+            return None
+        return self._present(Axis(node.inputs[0], node.op.i))
 
 
 class Sample:

@@ -21,6 +21,13 @@ UNAPPLIED = frozenset({"plain", "column", "row"})
 # Factors that are there, but of which a product takes less than one of others.
 TRIANGLES = frozenset({"triangular", "lower_trapezoid", "upper_trapezoid"})
 FORMED = TRIANGLES | {"tridiagonal"}
+# An inverse that is made of a Cholesky factor where it has to be formed, and solves by it.
+DEFINITE = "solve_definite"
+# Factors that are applied and never formed; of two neighbours the one of the higher rank is.
+_RANKS = {
+    "solve_triangular": 0, "diagonal": 1, "permutation": 1, "solve_positive": 2, "solve": 3,
+    DEFINITE: 4,
+}  # fmt: skip
 Tree = int | tuple["Tree", "Tree"]
 # The cheapest way to multiply some neighbours: what it costs, and how many stand on the left.
 Split = tuple[float, int]
@@ -46,8 +53,8 @@ def bracket(
     ----------
     kinds : sequence of str
         Of each factor ``plain``, ``triangular``, ``lower_trapezoid``, ``upper_trapezoid``,
-        ``tridiagonal``, ``diagonal``, ``ones``, ``column`` (of the identity), ``row``, or the
-        kernel that solves with it, which makes it an inverse.
+        ``tridiagonal``, ``diagonal``, ``permutation``, ``ones``, ``column`` (of the identity),
+        ``row``, or the kernel that solves with it, which makes it an inverse.
     dims : sequence of float
         Rows of the first factor, then the columns of each.
     batch : float
@@ -147,9 +154,11 @@ def applied(kinds: Sequence[str], i: int, k: int, j: int) -> str:
     Ones are last: a sum over what a solve or a diagonal leaves is cheaper than one over it.
     """
     first, last = kinds[i] if i == k else "plain", kinds[j] if k + 1 == j else "plain"
-    for kind, side in ((first, "left"), (last, "right")):
-        if kind not in UNAPPLIED and kind not in FORMED and kind != "ones":
-            return side
+    rank, other = _RANKS.get(first), _RANKS.get(last)
+    if rank is not None:
+        return "left" if other is None or rank <= other else "right"
+    if other is not None:
+        return "right"
     if last == "column" or (first != "row" and last == "ones"):
         return "right"
     if first in ("row", "ones") or first in FORMED:
@@ -159,7 +168,7 @@ def applied(kinds: Sequence[str], i: int, k: int, j: int) -> str:
 
 def leaf_cost(kind: str, n: float, batch: float = 1.0) -> float:
     """What it costs to form a factor by itself."""
-    if kind == "plain" or kind in FORMED:
+    if kind in ("plain", "permutation") or kind in FORMED:
         return 0.0
     if kind == "ones" or kind in UNAPPLIED:
         return float(cost("copy", (n,), batch))
@@ -167,6 +176,8 @@ def leaf_cost(kind: str, n: float, batch: float = 1.0) -> float:
         return float(cost("copy", (n * n,), batch))
     if kind == "solve_triangular":
         return float(cost(kind, (n, n), batch) + cost("copy", (n * n,)))
+    if kind == DEFINITE:
+        return float(cost("cholesky", (n,), batch) + cost("inverse_positive", (n,), batch))
     return float(cost("inverse", (n,), batch))
 
 
@@ -209,7 +220,7 @@ def _applied(kind: str, n: float, k: float, terms: float, batch: float) -> float
         return float(cost("elementwise", (n * k,), batch))
     if kind == "ones":  # one of the three lengths is 1
         return float(cost("sum", (terms,), batch))
-    return float(cost(kind, (n, k), batch))
+    return float(cost("solve_positive" if kind == DEFINITE else kind, (n, k), batch))
 
 
 def _from_end(

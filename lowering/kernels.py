@@ -54,6 +54,8 @@ KERNELS: dict[str, Kernel] = {
     "triangular": Kernel(lambda m, n, q, k: 2 * m * n * k - m * q * k),
     # Rows of the result, and columns.
     "tridiagonal": Kernel(lambda n, k: 6 * n * k),
+    # Rows are moved; where to is looked up once, in the time of a few.
+    "permutation": Kernel(lambda n, k: n * k + 2 * LAUNCH),
     # The steps of an einsum, each a launch.
     "products": Kernel(lambda *sizes: 2 * sum(sizes) + LAUNCH * (len(sizes) - 1)),
     "solve": Kernel(lambda n, k: n * n * n * (2 / 3) + 2 * n * n * k),
@@ -195,7 +197,6 @@ KERNELS: dict[str, Kernel] = {
                 v.eye,
                 v.ones,
                 v.unit,
-                v.zeros,
                 v.hcat,
                 v.vcat,
                 v.beside,
@@ -234,6 +235,8 @@ KERNELS: dict[str, Kernel] = {
                 v.log_power,
                 v.power_sign,
                 v.log_diagonal,
+                # Which no entry is computed of, and which a graph fills as well.
+                v.zeros,
             ),
             measures.sign: (v.det_sign,),
         },

@@ -84,6 +84,7 @@ class Planner:
         self._priced: dict[Term, Priced] = {}
         self._best: dict[tuple[Term, ...], Planner] = {}
         self._splits: dict[Any, Split] = {}
+        self._kinds: dict[Term, str] = {}
         self._sharing: dict[frozenset[Term], Planner] = {}
         self._runs: tuple[tuple[Term, ...], ...] = ()
         self._alone = self
@@ -136,6 +137,7 @@ class Planner:
             )
             found.there = there
             found._alone = self._alone
+            found._kinds = self._kinds
             found._runs = tuple([run.args for r in there for run in (r, self.mirrors.product(r))])
             self._sharing[there] = found
         return found
@@ -169,6 +171,7 @@ class Planner:
     def _total(self, roots: tuple[Term, ...]) -> float:
         total, stack = 0.0, list(roots)
         seen: set[Term] = set()
+        begun: set[tuple[Term, int]] = set()
         factorized: set[Term] = set()
         priced = self._priced
         while stack:
@@ -176,11 +179,16 @@ class Planner:
             if term in seen:
                 continue
             seen.add(term)
-            if term.head is matmul and self._computed(term, seen) is not None:
-                continue
+            if term.head is matmul:
+                # The transpose of a product begins with that of its last factor.
+                args = term.args
+                turned = self.mirrors.factor(args[-1]), len(args)
+                if turned in begun and self._computed(term, seen) is not None:
+                    continue
+                begun.add((args[0], len(args)))
             found = priced.get(term)
             if found is None:
-                found = priced[term] = self._price_of(term)
+                found = priced[term] = self._found(term)
             price, again, matrix, needs = found
             if matrix is not None:
                 price = again if matrix in factorized else price
@@ -188,6 +196,16 @@ class Planner:
             total += price
             stack += needs
         return total
+
+    def _found(self, term: Term) -> Priced:
+        """As `_price_of`; what no shared run stands in is priced once for all that share some."""
+        alone = self._alone
+        if alone is self or self._holds_run(term):
+            return self._price_of(term)
+        found = alone._priced.get(term)
+        if found is None:
+            found = alone._priced[term] = alone._price_of(term)
+        return found
 
     def _price_of(self, term: Term) -> Priced:
         """What a term costs by itself, and what else is to be priced for it."""
@@ -241,9 +259,7 @@ class Planner:
     def _chain(self, term: Term) -> None:
         """Choose for a product and all the products within it."""
         factors = term.args
-        kinds = ["plain" if f in self.given else kind(f, self.holds) for f in factors]
-        if not self.halving:
-            kinds = ["plain" if k in FORMED else k for k in kinds]
+        kinds = [self._kinds.get(f) or self._kind(f) for f in factors]
         lengths = [shape(factors[0])[0], *[shape(f)[1] for f in factors]]
         sizes = list(map(self.size, lengths))
         halves = partial(self.mirrors.halves, factors) if self.halving else never
@@ -264,6 +280,14 @@ class Planner:
             parts = _run(factors, i, k), _run(factors, k + 1, j)
             self._chosen[whole] = joined(parts, kinds, (i, k, j), lengths, halves(i, k, j))
             stack += [(left, parts[0]), (right, parts[1])]
+
+    def _kind(self, factor: Term) -> str:
+        """How a factor is applied, told once."""
+        found = "plain" if factor in self.given else kind(factor, self.holds, self.factoring)
+        if found in FORMED and not self.halving:
+            found = "plain"
+        self._kinds[factor] = found
+        return found
 
     def _shared_run(self, factors: tuple[Term, ...], i: int, j: int) -> bool:
         """Whether products share factors i…j, which are not all of this one."""

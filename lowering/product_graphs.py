@@ -150,6 +150,7 @@ _GRAPHS: dict[str, Callable[..., Any]] = {
     "elementwise": _scaled,
     "scalar": _number,
     "product": _multiplied,
+    "permutation": _multiplied,
     "gram": _gram,
     "triangular": _triangular,
     "tridiagonal": _tridiagonal,

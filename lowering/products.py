@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from lowering.blas.syrk import THIN
-from lowering.chains import TRIANGLES, applied, of_triangle
+from lowering.chains import DEFINITE, TRIANGLES, applied, of_triangle
 from lowering.measures import batch_of, single, terms_of
 from lowering.mirrors import floats
 from lowering.steps import Step
@@ -33,23 +33,31 @@ _TRANSPOSED: dict[Head, str] = {v.ones: "ones", v.unit: "row", v.cholesky: "tria
 _TURNED = {"lower_trapezoid": "upper_trapezoid", "upper_trapezoid": "lower_trapezoid"}
 
 
-def kind(factor: Term, holds: Holds) -> str:
-    """How a factor of a product is applied."""
+def kind(factor: Term, holds: Holds, factoring: bool = False) -> str:
+    """How a factor of a product is applied; where factors may be brought in, also how formed."""
     if factor.head is v.inverse:
-        return solver_for(factor.args[0], holds)
+        solver = solver_for(factor.args[0], holds)
+        by_factor = factoring and solver == "solve_positive" and floats(factor)
+        return DEFINITE if by_factor else solver
     turned = factor.head is v.transpose
     inner = factor.args[0] if turned else factor
-    if isinstance(inner, Atom):
-        found = _of_leaf(inner, holds)
+    if isinstance(inner, Atom) or (inner.head in _SPARSE and holds(inner, "sparse")):
+        found = _of_entries(inner, holds)
         return _TURNED.get(found, found) if turned else found
     return (_TRANSPOSED if turned else _KINDS).get(inner.head, "plain")
 
 
-def _of_leaf(matrix: Atom, holds: Holds) -> str:
-    """What is known of the entries of a matrix that is there."""
-    if matrix.core == 2 and matrix.definition is None:
+# Heads of terms that are computed by themselves, of which entries may be known to be zero.
+_SPARSE = frozenset({v.add, v.mul})
+
+
+def _of_entries(matrix: Term, holds: Holds) -> str:
+    """What is known of the entries of a matrix that is there, or is computed by itself."""
+    if not isinstance(matrix, Atom) or matrix.core == 2:
         if holds(matrix, "diagonal") and holds(matrix, "square"):
             return "diagonal"
+        if holds(matrix, "permutation") and not shape(matrix)[2]:
+            return "permutation"
         if holds(matrix, "tridiagonal"):
             return "tridiagonal"
         lower = holds(matrix, "lower_triangular")
@@ -194,6 +202,12 @@ def _triangle(join: Join) -> Step:
     return Step("triangular", (*sizes, join.width), join.batch, needs, None, join.side)
 
 
+def _permuted(join: Join) -> Step:
+    """PyTensor makes an index of a permutation that is declared, in every mode."""
+    sizes = join.sizes[1], join.width
+    return Step("permutation", sizes, join.batch, join.parts)
+
+
 def _tridiagonal(join: Join) -> Step:
     """Of each row three entries are multiplied."""
     if not (floats(join.factor) and floats(join.other)):
@@ -217,7 +231,8 @@ def _solved(join: Join) -> Step:
     if join.width == ONE and single(matrix):
         return Step("scalar", (), join.batch, needs, matrix, join.side)
     sizes = join.sizes[1], join.width
-    return Step(join.kind, sizes, join.batch, needs, matrix, join.side)
+    kernel = "solve_positive" if join.kind == DEFINITE else join.kind
+    return Step(kernel, sizes, join.batch, needs, matrix, join.side)
 
 
 _APPLIED: dict[str, Callable[[Join], Step]] = {
@@ -225,9 +240,11 @@ _APPLIED: dict[str, Callable[[Join], Step]] = {
     "column": _picked,
     "row": _picked,
     "diagonal": _diagonal,
+    "permutation": _permuted,
     **dict.fromkeys(TRIANGLES, _triangle),
     "tridiagonal": _tridiagonal,
     "solve_triangular": _triangular,
     "solve": _solved,
     "solve_positive": _solved,
+    DEFINITE: _solved,
 }

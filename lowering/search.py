@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Any
 
 from lowering.planner import Planner
@@ -23,15 +24,17 @@ BUDGET = 64
 LONGEST_OPENED = 12
 # Of many that could be opened, those nearest to the outputs are tried: a tower has one per level.
 MOST_OPENED = 6
-PATIENCE = 10
+PATIENCE = 9
 # How many of the cheapest forms are looked at for the shortest, where they cost the same.
 TIES = 4
 # How many of the cheapest forms are looked through for what their products could share, and by how
 # much they may be dearer than the cheapest: what is shared seldom saves a third. In how many of
 # these, from the cheapest, the last moves are tried.
-SHARING = 16
+SHARING = 12
 NEAR = 1.6
 LASTLY = 3
+# How many of the forms that a last move leads to are looked through for what they share.
+LIKELY = 3
 
 Roots = tuple[Term, ...]
 Moves = Callable[[Term], Iterable[Any]]
@@ -120,8 +123,7 @@ def search(
                 best, idle = found.cost, 0
     ranked = _ranked(seen.values())
     if last is not None:
-        near = [c for c in ranked[:SHARING] if c.cost <= NEAR * ranked[0].cost]
-        ranked[: len(near)] = _all_finished(near, last, planner)
+        ranked[:SHARING] = _all_finished(ranked[:SHARING], last, planner)
     equal = [c for c in ranked[:TIES] if c.cost == ranked[0].cost and c.path]
     if ranked[0].path and len(equal) > 1:  # what is priced alike may still be said in fewer terms
         shortest = min(equal, key=lambda c: (len(positions(c.roots, known)), len(c.path)))
@@ -137,7 +139,12 @@ def _ranked(found: Iterable[Candidate]) -> list[Candidate]:
 
 def _all_finished(forms: list[Candidate], last: Moves, planner: Planner) -> list[Candidate]:
     """Forms priced with what their products share; the best of them with the last moves too."""
-    exact = _ranked([replace(c, cost=planner.exact_price(c.roots)) for c in forms])
+    exact, least = [], inf
+    for c in forms:
+        near = c.cost <= NEAR * least
+        exact.append(replace(c, cost=planner.exact_price(c.roots)) if near else c)
+        least = min(least, exact[-1].cost)
+    exact = _ranked(exact)
     done = []
     for c in exact[:LASTLY]:
         ends = [_finished(c, last, planner)]
@@ -154,6 +161,8 @@ def _finished(
     best = found
     while True:
         forms = list(_last_forms(best.roots, last, everywhere))
+        if len(forms) > LIKELY:
+            forms = sorted(forms, key=lambda f: planner.price(f[1]))[:LIKELY]
         priced = [(planner.exact_price(new), moves, new) for moves, new in forms]
         cost, moves, new = min(priced, key=lambda p: p[0], default=(best.cost, (), best.roots))
         if not cost < best.cost:

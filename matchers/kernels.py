@@ -16,6 +16,7 @@ from matchers.dims import ONE, Dim, const, shorter, symbol
 from matchers.readers import core_op
 from matchers.reading.distances import differences
 from matchers.reading.einsums import einsum_gradient, subscripts
+from matchers.reading.permuted import permuting
 from matchers.reading.summed import broadcasting, product, unmoved
 from matchers.terms import shape
 
@@ -44,7 +45,7 @@ def node_kernel(view: Any, node: Any) -> Call:
             (m, k), (_, n) = shapes
             if m == k == n == batch == ONE:
                 return "scalar", (), ONE
-            return "product", (m, k, n), batch
+            return _product(view, node, (m, k, n), batch)
         case "Solve" | "CholeskySolve" | "SolveTriangular":
             return _solve_kernel(op, shapes, batch)
         case "Syrk":
@@ -84,6 +85,10 @@ def node_kernel(view: Any, node: Any) -> Call:
             return "expm", (shapes[0][0],), batch
         case "SolveSylvester":
             return "sylvester", (shapes[0][0], shapes[1][0]), batch
+        case "AdvancedSubtensor" | "AdvancedIncSubtensor" if permuting(node):
+            order = matrix_shape(view, node.inputs[-1].owner.inputs[0])[0]
+            m, n = matrix_shape(view, out)
+            return "permutation", (order, m if view.dims.equal(n, order) else n), ONE
         case "AdvancedSubtensor":
             # With lengths that are known PyTensor folds the index.
             kernel = "gather" if None in out.type.shape else "copy"
@@ -110,6 +115,16 @@ def node_kernel(view: Any, node: Any) -> Call:
         case "Sum":
             return "elementwise", (size(view, node.inputs[0]),), ONE
     return "unknown", (size(view, out),), ONE
+
+
+def _product(view: Any, node: Any, sizes: tuple[Dim, Dim, Dim], batch: Dim) -> Call:
+    """What a product runs: with a permutation PyTensor moves rows or columns."""
+    if view.possible("permutation"):
+        m, k, n = sizes
+        for x, width in zip(node.inputs, (n, m), strict=True):
+            if view.known(view.term(x, 2), "permutation"):
+                return "permutation", (k, width), batch
+    return "product", sizes, batch
 
 
 def _logarithms(node: Any) -> bool:

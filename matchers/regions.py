@@ -35,9 +35,10 @@ from matchers.reading.blocks import fills, picked, takes
 from matchers.reading.displaced import indexed
 from matchers.reading.einsums import einsum_gradient
 from matchers.reading.elementwise import SCALAR_READERS
+from matchers.reading.permuted import permuting
 from matchers.reading.structure import of_factor
 from matchers.reading.summed import broadcasting
-from matchers.structures import PATTERNS
+from matchers.structures import PATTERNS, SYMMETRIC
 from matchers.view import peculiar
 
 # Who asks for a shape only does not use a value, as in the mean of a product.
@@ -141,7 +142,7 @@ def linking(fgraph: Any, node: Any) -> bool:
     if type(op) is Subtensor:
         return picking(fgraph, node)
     if type(op) is AdvancedSubtensor:
-        return takes(node)
+        return takes(node) or permuting(node)
     if type(op) is IncSubtensor:  # as the gradients of what takes one entry each, added up
         return fills(node)
     kind = type(core_op(node))
@@ -241,6 +242,7 @@ def scaling(node: Any) -> bool:
         if up is not None and (
             type(up.op) is Alloc
             or (type(up.op) is AdvancedSubtensor and takes(up))
+            or permuting(up)
             or (type(up.op) is Elemwise and _partial(up))
         ):
             return True
@@ -269,29 +271,37 @@ def _transposes(a: Any, b: Any) -> bool:
 
 
 def patterned(fgraph: Any, node: Any) -> bool:
-    """Whether somebody has said of a factor of a product which of its entries are zero."""
+    """Whether somebody has said of a factor of a product which of its entries are zero.
+
+    Or that a matrix is symmetric, which is multiplied with itself.
+    """
     if not _of_matrices(node):
         return False
     feature = getattr(fgraph, "assumption_feature", None)
-    return any([_pattern_of(i, {} if feature is None else feature.cache) for i in node.inputs])
+    told = {} if feature is None else feature.cache
+    a, b = node.inputs
+    return any([_said(i, told, PATTERNS) for i in (a, b)]) or (a is b and _said(a, told, SYMMETRIC))
 
 
-def _pattern_of(var: Any, told: Any) -> bool:
+def _said(var: Any, told: Any, names: frozenset[str], depth: int = 1) -> bool:
     while True:
         up = var.owner
         if up is None:  # what is inferred of other variables nobody has said
-            return bool(told) and any([told.get((var, k)) is FactState.TRUE for k in _patterns()])
+            return bool(told) and any([told.get((var, k)) is FactState.TRUE for k in _keys(names)])
         if type(up.op) is SpecifyAssumptions:
-            if any([key.name in PATTERNS for key, s in up.op.assumptions if s is FactState.TRUE]):
+            if any([key.name in names for key, s in up.op.assumptions if s is FactState.TRUE]):
                 return True
+        elif type(up.op) is Elemwise and type(up.op.scalar_op) in (Add, Sub):
+            # A sum of matrices with zeros at the same places.
+            return bool(depth) and all([_said(i, told, names, depth - 1) for i in up.inputs])
         elif type(up.op) is not DimShuffle:
             return False
         (var,) = up.inputs
 
 
 @lru_cache
-def _patterns() -> tuple[Any, ...]:
-    return tuple(k for name, k in sorted(KEY_REGISTRY.items()) if name in PATTERNS)
+def _keys(names: frozenset[str]) -> tuple[Any, ...]:
+    return tuple(k for name, k in sorted(KEY_REGISTRY.items()) if name in names)
 
 
 def _partial(node: Any) -> bool:

@@ -27,6 +27,8 @@ LOWER, UPPER = "lower_triangular", "upper_triangular"
 # Which entries are zero; a coefficient, a sum and an elementwise product keep that.
 PATTERNS = frozenset({"diagonal", LOWER, UPPER, "tridiagonal"})
 TRIANGULAR = frozenset({"diagonal", LOWER, UPPER})
+# What makes a matrix its own transpose.
+SYMMETRIC = frozenset({"symmetric", "positive_definite", "positive_semidefinite"})
 # Constant along diagonals, which for a circulant matrix go round.
 CONSTANT_DIAGONALS = frozenset({"toeplitz", "circulant"})
 _SELF_ADJOINT = frozenset({"symmetric", "hermitian", "positive_definite"})

@@ -42,7 +42,7 @@ from matchers.readers import ANCHORS, MULTIPLYING, READERS, core_op
 from matchers.reading.blocks import picked
 from matchers.reading.summed import broadcasting
 from matchers.signs import SignedLogDet
-from matchers.structures import BLOCKS, TRIANGULAR, follows
+from matchers.structures import BLOCKS, PATTERNS, SYMMETRIC, TRIANGULAR, follows
 from matchers.taking import selects
 from matchers.terms import Term, shape
 
@@ -85,8 +85,6 @@ _UNKNOWN_TO_PYTENSOR = {
 }
 # What is said of variables by other keys too, which are asked for besides.
 _OWN = frozenset(_UNKNOWN_TO_PYTENSOR)
-# What makes a matrix its own transpose, where it is said of a leaf.
-_SYMMETRIC = ("symmetric", "positive_definite", "positive_semidefinite")
 # What a solver promises of a matrix it reads one triangle of: of sums with it that says nothing.
 _OF_TRIANGLE = frozenset({"symmetric", "hermitian", "positive_definite", "positive_semidefinite"})
 _COMPOSED = frozenset({v.add, v.mul, v.matmul, v.scale, v.expm})
@@ -134,6 +132,8 @@ class View:
         self._uses: dict[Any, int] = {}
         self._counted: set[Any] = set()
         self._promises: set[tuple[Term, str]] = set()
+        # What the graph itself takes the inverse of, which has no value otherwise.
+        self._inverted: set[Term] = set()
         self._asked: dict[tuple[Any, str, bool], bool] = {}
         self._facts: Facts | None = None
         # Whether any leaf may be said to be symmetric.
@@ -229,6 +229,8 @@ class View:
             term = make(*(self._terms[k] for k in needs))
         if not isinstance(term, Term):
             return self._leaf(var, core)
+        if term.head is v.inverse:
+            self._inverted.add(term.args[0])
         self.dims.later(partial(self._learn, term, var, core))
         self.variables.setdefault(term, key)
         flat = _operands(term)
@@ -252,8 +254,8 @@ class View:
         if core != 2 or self.fgraph is None or var.type.dtype.startswith("complex"):
             return False
         if self._symmetry is None:
-            self._symmetry = any(map(self._declares, _SYMMETRIC))
-        return self._symmetry and self._knowledge().declared(var, _SYMMETRIC)
+            self._symmetry = any(map(self._declares, SYMMETRIC))
+        return self._symmetry and self._knowledge().declared(var, SYMMETRIC)
 
     def shared(self, var: Any) -> bool:
         """Whether a variable has several uses; who asks for its shape only does not count."""
@@ -410,10 +412,13 @@ class View:
         """Whether a kernel may rest on `key` of `term`: asked only where an answer is likely.
 
         Definiteness follows from what a sum or a product is made of; all else of a variable is
-        asked where somebody has declared it of one. Of ``square`` the dimensions tell.
+        asked where somebody has declared it of one. Of ``square`` the dimensions tell; ``sparse``
+        is what a term may be if it is declared of anything which of its entries are zero.
         """
         if key == "square":
             return self._square(term)
+        if key == "sparse":
+            return any(map(self._declares, PATTERNS))
         if type(term) is Atom and term.definition is None and key != "positive_definite":
             return (term, key) in self._promises or (self._declares(key) and self.holds(term, key))
         if self.promised(term, key):
@@ -442,14 +447,10 @@ class View:
             return False
         if self._known(found, key):
             return True
-        if key == "positive_definite" and isinstance(term, Atom) and self._inverted(term):
+        if key == "positive_definite" and term in self._inverted:
             return self.holds(term, "positive_semidefinite")
         stronger = _UNKNOWN_TO_PYTENSOR.get(key, ())
         return any([self.holds(term, k) for k in stronger])
-
-    def _inverted(self, term: Term) -> bool:
-        """Whether the graph itself takes the inverse of a term, which has no value otherwise."""
-        return v.inverse(term) in self.variables
 
     def possible(self, key: str) -> bool:
         """Whether PyTensor's inference could end with a key at all."""

@@ -4,7 +4,7 @@ All of these are distributivity, each where it may pay: the forms are such that 
 a sum of two products, or a product of a sum with one.
 """
 
-from matchers.vocabulary import scale
+from matchers.vocabulary import eye, scale
 from relations.language import coefficients, matrices, relation
 
 A, U, V, W, X, Y = matrices("A U V W X Y")
@@ -23,6 +23,18 @@ def common_factor_left(A, X, Y, c, d):
 def common_factor_right(A, X, Y, c, d):
     """C X A + d Y A = (c X + d Y) A, with or without coefficients."""
     return scale(c, X @ A) + scale(d, Y @ A), (scale(c, X) + scale(d, Y)) @ A
+
+
+@relation(tags="distribution", cites=HORN, both_ways=False)
+def common_factor_alone_left(A, X, c, d):
+    """(c A) X + d A = A (c X + d I): one of the products is the common factor itself."""
+    return scale(c, A @ X) + scale(d, A), A @ (scale(c, X) + scale(d, eye(A.cols)))
+
+
+@relation(tags="distribution", cites=HORN, both_ways=False)
+def common_factor_alone_right(A, X, c, d):
+    """(c X) A + d A = (c X + d I) A: one of the products is the common factor itself."""
+    return scale(c, X @ A) + scale(d, A), (scale(c, X) + scale(d, eye(A.rows))) @ A
 
 
 @relation(tags="distribution", cites=HORN, both_ways=False)

@@ -23,6 +23,7 @@ from matchers.blocks import NOTHING
 from matchers.dims import Dim, const, symbol
 from matchers.reading.blocks import taken, takes
 from matchers.reading.common import Reading
+from matchers.reading.permuted import permuted, permuting
 from matchers.terms import Term
 
 # How many nodes of an index are looked through.
@@ -42,8 +43,9 @@ def indexed(node: Any) -> bool:
 
 
 def indexing(view: Any, node: Any, out: int, core: int) -> Reading:
-    """A column by a matrix of indices, or rows or columns of an identity by a vector of them."""
-    return (taken if takes(node) else gathered)(view, node, out, core)
+    """A column by a matrix of indices, or rows or columns of a matrix by a vector of them."""
+    read = permuted if permuting(node) else taken if takes(node) else gathered
+    return read(view, node, out, core)
 
 
 def gathered(view: Any, node: Any, out: int, core: int) -> Reading:

@@ -12,11 +12,17 @@ from matchers import vocabulary as v
 from matchers.dims import Dim, const
 from matchers.reading.blocks import same_dtype_of
 from matchers.reading.common import Reading
+from matchers.reading.permuted import permuted, permuting
 from matchers.terms import Term, shape
 
 
 def assigned(view: Any, node: Any, out: int, core: int) -> Reading:
-    """A + diag(d) where d is added at A[i, i], and A + diag(d - diagonal(A)) where it is set."""
+    """A + diag(d) where d is added at A[i, i], and A + diag(d - diagonal(A)) where it is set.
+
+    Rows or columns that are written to zeros may be those of a permuted matrix.
+    """
+    if permuting(node):
+        return permuted(view, node, out, core)
     whole, new, *indices = node.inputs
     if core != 2 or whole.type.ndim != 2 or new.type.ndim > 1 or not same_dtype_of(node):
         return None

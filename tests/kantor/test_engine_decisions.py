@@ -18,10 +18,17 @@ import kantor
 from kantor.api import graph_of
 from kantor.engine import Decided, Engine, KantorWarning
 from kantor.reading import Reading
-from lowering.search import search
+from kantor.sizes import SAMPLES
+from lowering.kernels import FREE, step_of
+from lowering.plans import Plan
+from lowering.polynomials import Poly
+from lowering.search import Candidate, search
+from matchers import vocabulary
 from matchers.conditions import Condition
+from matchers.dims import Axis, symbol
 from matchers.regions import regions
 from relations.library import library, select
+from tests.benchmarks.counter import count
 from tests.support import decisions, evaluate, ops
 
 X, Y = kantor.matrices("X Y")
@@ -243,3 +250,36 @@ def test_sizes_are_known_of_what_something_is_declared_of() -> None:
     assert [s.relation for s in steps if s.terms] and steps[0].why == "at the known sizes"
     steps = kantor.explain(graph, relations="low_rank", sizes=wide).steps
     assert not [s.relation for s in steps if s.terms]
+
+
+def test_sizes_tell_the_lengths_of_what_no_reader_understands() -> None:
+    """A softmax is as long as what it is of: two solves cost less than a product and one."""
+    x = pt.matrix("x")
+    graph = linalg.inv(A @ A) @ pt.special.softmax(x, axis=0)
+    sizes = {A: (60, 60), x: (60, 20)}
+    flops = []
+    for given in (sizes, None):
+        mode = kantor.mode(get_mode("NUMBA").clone(linker="py"), sizes=given)
+        f = pytensor.function(list(sizes), graph, mode=mode)
+        flops.append(count(f.maker.fgraph, list(sizes.values()))[0])
+        values = [draw(*shape) + 8 * np.eye(*shape) for shape in sizes.values()]
+        expected = evaluate(graph, dict(zip(sizes, values, strict=True)))
+        np.testing.assert_allclose(f(*values), expected, rtol=1e-9, atol=1e-12)
+    assert flops[0] < 0.9 * flops[1]
+
+
+def test_known_sizes_count_where_only_the_new_form_depends_on_them(monkeypatch: Any) -> None:
+    """What the graph does not compute with may stand in the cost of what takes its place."""
+    fgraph, _ = graph_of([(A @ B) @ C])
+    [region] = regions(fgraph)
+    reading = Reading(fgraph, region, {A: (5, 6), B: (6, 7), C: (7, 8), v: (9,)})
+    monkeypatch.setattr(Plan, "polynomial", lambda self, normal: Poly.of(symbol(v, 0)) * 2)
+    step = reading.step(Candidate(reading.roots, 0.0), reading.planner(SAMPLES[0]), 0, False)
+    assert Axis(v, 0) not in reading.known
+    assert step.decision.before.at(reading.known).constant is not None
+    assert (step.decision.taken, step.decision.why) == (True, "at the known sizes")
+
+
+def test_what_is_filled_with_zeros_costs_a_plan_no_more_than_a_graph() -> None:
+    zeros = vocabulary.zeros(symbol(A, 0), symbol(A, 1))
+    assert step_of(zeros).kernel in FREE

@@ -7,7 +7,7 @@ from collections import Counter
 import pytensor.tensor as pt
 import pytest
 
-from lowering.chains import UNAPPLIED
+from lowering.chains import DEFINITE, UNAPPLIED
 from lowering.costs import cost
 from lowering.formulas import LAUNCH
 from lowering.kernels import FREE, KERNELS, step_of
@@ -47,5 +47,11 @@ def test_a_sum_is_one_node_and_each_difference_another() -> None:
 def test_each_kind_of_factor_is_applied_or_multiplied() -> None:
     kinds = {*_KINDS.values(), *_TRANSPOSED.values()}
     assert kinds <= {*_APPLIED, *UNAPPLIED}
-    of_leaves = {"tridiagonal", "lower_trapezoid", "upper_trapezoid"}
-    assert _APPLIED.keys() - kinds == {"solve", "solve_positive", "solve_triangular", *of_leaves}
+    of_leaves = {"permutation", "tridiagonal", "lower_trapezoid", "upper_trapezoid"}
+    assert _APPLIED.keys() - kinds == {
+        "solve",
+        "solve_positive",
+        "solve_triangular",
+        DEFINITE,
+        *of_leaves,
+    }

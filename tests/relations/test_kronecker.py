@@ -306,7 +306,8 @@ def test_adjoints_of_eye(side: int) -> None:
     graph = pt.grad(pt.trace(K98), (S9, R8)[side])
     new = assert_same_value(graph, FOUR, relations=name)
     assert "OpFromGraph" not in ops(new)
-    assert decisions(pt.grad(pt.trace(K), (A, B)[side]), name) == []
+    near = pt.grad(pt.trace(K), (A, B)[side])
+    assert not any(name in s.relations for s in decisions(near, name))
 
 
 @pytest.mark.parametrize("side", [0, 1])

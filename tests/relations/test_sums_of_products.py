@@ -100,6 +100,38 @@ def test_inside_a_larger_graph_and_its_gradient() -> None:
         assert_same_value(graph, {**SQUARE, A: draw(4, 4)}, relations=FAMILY)
 
 
+# Taken where the sum is inverted, for two solves with a vector; nothing is known of shapes.
+ALONE = {
+    "on the left": (inv(A @ B + A) @ x, "common_factor_alone_left"),
+    "minus": (inv(A - A @ B) @ x, "common_factor_alone_left"),
+    "on the right": (inv(B @ A + A) @ x, "common_factor_alone_right"),
+    "coefficients": (solve(2 * (A @ B) + s * A, x), "common_factor_alone_left"),
+    "a run": (inv(A @ B @ C - A @ B) @ x, "common_factor_alone_left"),
+    "transposed": (inv(A.T @ B + A.T) @ x, "common_factor_alone_left"),
+    "rows": (x @ inv(A @ B + A), "common_factor_alone_left"),
+    "in a sum": (y - inv(A @ B + A) @ x, "common_factor_alone_left"),
+}
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_a_common_factor_that_stands_alone(name: str) -> None:
+    graph, relation = ALONE[name]
+    [step] = decisions(graph)
+    assert step.decision.taken and {relation, relation.replace("left", "right")} & {*step.relations}
+    assert_same_value(graph, {**SQUARE, B: draw(4, 4) + 8 * np.eye(4)})
+
+
+def test_a_common_factor_alone_in_a_gradient() -> None:
+    cost = (inv(A @ B + A) @ x).sum()
+    for wrt in (A, B, x):
+        assert_same_value(pytensor.grad(cost, wrt), {**SQUARE, B: draw(4, 4) + 8 * np.eye(4)})
+
+
+def test_a_common_factor_that_is_transposed_is_none() -> None:
+    for graph in (inv(A @ B + A.T) @ x, inv(A @ B + C) @ x):
+        assert not any("alone" in r for step in decisions(graph) for r in step.relations)
+
+
 # --- low rank -------------------------------------------------------------------------------------
 
 LOW_RANK = {

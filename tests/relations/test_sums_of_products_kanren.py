@@ -16,6 +16,9 @@ from tests.relations.test_library_kanren import (
     B,
     C,
     D,
+    S,
+    T,
+    U,
     a,
     answers,
     b,
@@ -23,11 +26,15 @@ from tests.relations.test_library_kanren import (
     cc,
     d,
     k,
+    s,
+    t,
     tx,
+    u,
     x,
 )
 
 FACTOR, RIGHT = sums.common_factor_left, sums.common_factor_right
+ALONE, ALONE_RIGHT = sums.common_factor_alone_left, sums.common_factor_alone_right
 LEFT_OF, RIGHT_OF = sums.low_rank_left, sums.low_rank_right
 
 CASES = {
@@ -42,6 +49,11 @@ CASES = {
     "none on the left": (FACTOR, A @ B + C @ B, set()),
     "on the right": (RIGHT, A @ B - c * (C @ B), {(a - k * cc) @ b}),
     "none on the right": (RIGHT, A @ B + A @ C, set()),
+    "alone": (ALONE, S @ T + S, {s @ (t + v.eye(s.rows))}),
+    "alone, both": (ALONE, c * (S @ T) - 2 * S, {s @ (k * t - 2 * v.eye(s.rows))}),
+    "alone, a run": (ALONE, S @ T @ U + S @ T, {s @ t @ (u + v.eye(s.rows))}),
+    "alone on the right": (ALONE_RIGHT, S @ T - T, {(s - v.eye(s.rows)) @ t}),
+    "not alone": (ALONE, S @ T + U, set()),
     "low rank": (LEFT_OF, (D + A @ B) @ x, {d @ tx + a @ b @ tx}),
     "low rank, scaled": (LEFT_OF, (D - c * (A @ B)) @ x, {d @ tx - k * (a @ b @ tx)}),
     "low rank on the right": (RIGHT_OF, C @ (D + 2 * (A @ B)), {cc @ d + 2 * (cc @ a @ b)}),
