@@ -50,7 +50,8 @@ class Decided(Feature):
     regions : set
         The nodes of the regions that were looked at.
     forms : set
-        The terms in the forms that were put into the graph, and around which a search has looked.
+        The terms in the forms that were put into the graph, and around which a search has looked:
+        those it started from, and those one move away. Farther off its patience may have ended it.
     """
 
     def __init__(self) -> None:
@@ -198,7 +199,7 @@ class Engine:
         if pairs and memo is not None:
             reason = "+".join(step.relations)
             fgraph.replace_all_validate(pairs, reason=reason)
-            if all([_leads_on(m) for m in step.moves]):
+            if len(step.moves) < 2 and all([_leads_on(m) for m in step.moves]):
                 memo.forms.update([(self.rules, t) for t in positions(opened(step.after))])
         return [step] if step is not None else []
 

@@ -104,13 +104,13 @@ def _split(
 ) -> Split:
     """The cheapest last step of multiplying factors i…j."""
     least, place = inf, i
-    outer = batch * 2 * dims[i] * dims[j + 1]
     for k in range(i, j):
         first, last = kinds[i] if i == k else "plain", kinds[j] if k + 1 == j else "plain"
         if k - i == j - k - 1 and mirrored(i, k, j) and of_two_halves(kinds, dims, i, k, j):
             total = _gram(dims, batch, i, k) + costs[i, k]
         elif first == "plain" and last == "plain":
-            total = outer * dims[k + 1] + LAUNCH + costs[i, k] + costs[k + 1, j]
+            flops = batch * (2 * dims[i] * dims[k + 1] * dims[j + 1])
+            total = flops + LAUNCH + (costs[i, k] + costs[k + 1, j])
         else:
             total = step_cost(kinds, dims, batch, i, k, j) + _parts(costs, kinds, i, k, j)
         if total < least:
