@@ -73,6 +73,9 @@ BLOCKS = (v.kron, v.block_diag)
 KEPT_BY_SCALE = PATTERNS | {"symmetric"} | CONSTANT_DIAGONALS
 # So many products a product of sums is multiplied out to, to see whether it is symmetric.
 SUMMANDS = 16
+# How far down it is looked into what it is made of, and how long a product may become.
+LEVELS = 40
+LONGEST = 24
 # Heads whose terms are equal to their transpose if what is known of the leaves says so.
 _FLIPPED = frozenset({v.matmul, v.add, v.mul, v.scale, v.inverse, v.expm})
 
@@ -124,33 +127,47 @@ def _symmetric(term: Term, holds: Holds) -> bool:
     plain = _plain(term, holds)
     if _plain(flipped, holds) is plain:
         return True
-    out = _multiplied_out(plain)
+    out = _multiplied_out(plain, {})
     whole = v.add(*out) if len(out) > 1 else None
     return whole is not None and _plain(v.transpose(whole), holds) is _plain(whole, holds)
 
 
-def _multiplied_out(term: Any) -> list[Any]:
+def _multiplied_out(term: Any, found: dict[Any, list[Any]], depth: int = 0) -> list[Any]:
     """The summands that `term` has where products of sums are sums, shared ones too.
 
-    Of many there is but one.
+    Of many, and of what stands deep, there is but one. What was `found` is not asked again: a tower
+    of shared sums doubles at every level.
     """
-    while isinstance(term, Atom) and term.definition is not None:
-        term = term.definition
+    out = found.get(term)
+    if out is None:
+        summands = _summands(term, found, depth + 1) if depth < LEVELS else [term]
+        out = found[term] = summands if 0 < len(summands) <= SUMMANDS else [term]
+    return out
+
+
+def _summands(term: Any, found: dict[Any, list[Any]], depth: int) -> list[Any]:
+    if isinstance(term, Atom) and term.definition is not None:
+        return _multiplied_out(term.definition, found, depth)
     turned = term.head is v.transpose and isinstance(term.args[0], Atom)
     if turned and term.args[0].definition is not None:
-        return _multiplied_out(v.transpose(term.args[0].definition))
+        return _multiplied_out(v.transpose(term.args[0].definition), found, depth)
     if term.head is v.add:
-        out = [x for a in term.args for x in _multiplied_out(a)]
-    elif term.head is v.scale and not term.scalar:
-        out = [v.scale(term.args[0], x) for x in _multiplied_out(term.args[1])]
-    elif term.head is v.matmul:
-        out = []
-        factors = [_multiplied_out(f) for f in term.args]
-        if prod(map(len, factors)) <= SUMMANDS:
-            out = [v.matmul(*fs) for fs in product(*factors)]
-    else:
-        out = [term]
-    return out if 0 < len(out) <= SUMMANDS else [term]
+        return [x for a in term.args for x in _multiplied_out(a, found, depth)]
+    if term.head is v.scale and not term.scalar:
+        return [v.scale(term.args[0], x) for x in _multiplied_out(term.args[1], found, depth)]
+    if term.head is v.matmul:
+        factors = [_multiplied_out(f, found, depth) for f in term.args]
+        longest = sum([max(map(_length, summands)) for summands in factors])
+        if prod(map(len, factors)) <= SUMMANDS and longest <= LONGEST:
+            return [v.matmul(*fs) for fs in product(*factors)]
+        return []
+    return [term]
+
+
+def _length(term: Any) -> int:
+    """Of how many factors a product is."""
+    inner = term.args[1] if term.head is v.scale and not term.scalar else term
+    return len(inner.args) if inner.head is v.matmul else 1
 
 
 def _plain(term: Term, holds: Holds) -> Any:

@@ -221,8 +221,20 @@ def test_few_sums_are_multiplied_out() -> None:
     once = A @ T + A
     assert proved(twice(once), "symmetric")
     many = v.matmul(*[v.add(v.matmul(a, b), b) for a, b in [(_A, _B)] * 5])
-    assert structures._multiplied_out(many) == [many]
-    assert len(structures._multiplied_out(v.matmul(*many.args[:4]))) == structures.SUMMANDS
+    assert structures._multiplied_out(many, {}) == [many]
+    assert len(structures._multiplied_out(v.matmul(*many.args[:4]), {})) == structures.SUMMANDS
+
+
+@pytest.mark.parametrize(
+    "level", [lambda t: t @ t.T + t, lambda t: t + 2.0 * t.T, lambda t: t @ t], ids="abc"
+)
+def test_a_tower_of_what_is_shared_is_multiplied_out_once(level: Any) -> None:
+    tower = _A
+    for _ in range(60):
+        tower = atom(pt.matrix(), definition=level(tower))
+    found: dict[Any, Any] = {}
+    out = structures._multiplied_out(tower, found)
+    assert 0 < len(out) <= structures.SUMMANDS and len(found) < 300
 
 
 def test_what_solvers_promise_of_one_triangle_says_nothing_of_sums() -> None:
