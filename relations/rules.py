@@ -88,11 +88,14 @@ class Offered:
 
     def __init__(self, rules: Any, known: Any, context: Context) -> None:
         self._rules = rules
+        self._none = not rules.relations
         self._known = known
         self._context = context
         self._found: dict[Term, tuple[Rewrite, ...]] = {}
 
     def __call__(self, term: Term) -> tuple[Rewrite, ...]:
+        if self._none:
+            return ()
         found = self._found.get(term)
         if found is None:
             rewrites = self._rules.rewrites(term, self._known, self._context)
