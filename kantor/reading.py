@@ -94,7 +94,8 @@ class Reading:
         self.keys = [(r, self.view.core(r)) for r in self.region.roots]
         self.roots = tuple(self.view.definition(r, core) for r, core in self.keys)
         self.lengths = Lengths(self.view.dims, sizes, fgraph)
-        self.terms: int = whole.terms if whole else len(positions(self.roots))
+        # How many terms there are in all, of a part of a region.
+        self.terms: int = len(positions(whole.roots)) if whole else 0
 
     def parts(self) -> list[Reading]:
         """What is decided by itself: all of the region, or the parts that share no matrix."""
