@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import argparse
 import gc
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, log
 from statistics import mean
-from time import process_time
 from typing import Any
 
 import numpy as np
@@ -17,9 +15,9 @@ import pytensor
 from pytensor.compile.mode import Mode, get_mode
 
 import kantor
-from kantor.engine import Engine
 from tests.benchmarks import random_linnea
 from tests.benchmarks.counter import Counted, count, table
+from tests.benchmarks.linnea_measures import rewriting
 from tests.benchmarks.linnea_problems import Graph
 from tests.benchmarks.random_linnea import SMALLER, Drawn
 from tests.benchmarks.random_reference import best_chain
@@ -64,32 +62,10 @@ class Measured:
         return (self.flops[variant] + NOTHING) / (of + NOTHING)
 
 
-@contextmanager
-def searching() -> Iterator[list[float]]:
-    """The CPU seconds that engines take, one number for each time that one is asked."""
-    told: list[float] = []
-    whole = Engine.rewrite
-
-    def timed(self: Engine, fgraph: Any) -> Any:
-        start = process_time()
-        try:
-            return whole(self, fgraph)
-        finally:
-            told.append(process_time() - start)
-
-    Engine.rewrite = timed  # type: ignore[method-assign]
-    gc.collect()  # what others left is not to be swept up within
-    gc.disable()
-    try:
-        yield told
-    finally:
-        gc.enable()
-        Engine.rewrite = whole  # type: ignore[method-assign]
-
-
 def compiled(graph: Graph, mode: Mode) -> tuple[Any, float]:
-    """A function of all inputs, and the CPU seconds of Kantor's engines."""
-    with searching() as told:
+    """A function of all inputs, and the CPU seconds of Kantor's rewriter."""
+    gc.collect()  # what others left is not to be swept up within
+    with rewriting() as told:
         f = pytensor.function(graph.inputs, graph.outputs, mode=mode, on_unused_input="ignore")
     return f, sum(told)
 

@@ -307,7 +307,8 @@ def test_adjoints_of_eye(side: int) -> None:
     new = assert_same_value(graph, FOUR, relations=name)
     assert "OpFromGraph" not in ops(new)
     near = pt.grad(pt.trace(K), (A, B)[side])
-    assert not any(name in s.relations for s in decisions(near, name))
+    # One output of the pullback may be computed alone, but no relation is used.
+    assert not any(s.moves or s.relations != ("associativity",) for s in decisions(near, name))
 
 
 @pytest.mark.parametrize("side", [0, 1])
